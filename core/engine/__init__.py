@@ -1,0 +1,1 @@
+"""The compiled fold: samples in canonical order become intervals and additive facts."""

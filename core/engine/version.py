@@ -1,0 +1,16 @@
+"""The name of this very code, for snapshots and for the cache of compiled code. Must not import numba."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+
+def source_hash() -> str:
+    """A short hash over all sources of core; the same code has the same name."""
+    digest = hashlib.blake2b(digest_size=8)
+    root = Path(__file__).parents[1]
+    for path in sorted(root.rglob("*.py")):
+        digest.update(path.relative_to(root).as_posix().encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""What the fold writes: columns with units, and how they add up."""

@@ -1,0 +1,178 @@
+"""What the fold writes and one database transaction stores: columns with their units, and `Changes`.
+
+Facts are additive integers; no ratio is ever stored. Columns of one closed machine-minute's time classes
+sum to 60 000 000 µs over its rows. Storage, oracle and boards read the names of columns from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.samples.batch import SampleBatch
+from core.samples.records import Quarantine
+from core.vocabulary import TimeClass
+
+FACT_KEYS = ("machine", "minute_us", "shift", "program", "job_order")
+"""`machine` is a position in the plant; shift, program and job_order are ids (0 none)."""
+
+TIME_COLUMNS = tuple(member.name.lower() for member in TimeClass)
+"""µs per time class."""
+
+COUNT_COLUMNS = (
+    "parts_total",
+    "parts_good",
+    "parts_scrap",
+    "parts_no_standard",
+    "credit_total_us",
+    "credit_good_us",
+    "credit_gap_total_us",
+    "credit_gap_good_us",
+    "spindle_turning_us",
+)
+"""Parts [1], standard-time credits PRI·parts [µs] (those booked after a gap apart), turning inside PBT [µs].
+
+`parts_no_standard` counts parts of programs without a standard time: effectiveness and OEE are undefined with them.
+"""
+
+MEASURES = TIME_COLUMNS + COUNT_COLUMNS
+
+FACT = np.dtype([(name, "<i8") for name in FACT_KEYS + MEASURES])
+"""One row of `fact_minute`, all int64."""
+
+INTERVAL = np.dtype(
+    [
+        ("machine", "<i8"),
+        ("from_us", "<i8"),
+        ("to_us", "<i8"),  # OPEN_END while it lasts
+        ("state", "<i8"),
+        ("cause", "<i8"),
+        ("rule", "<i8"),
+    ]
+)
+"""A half-open stretch in one state."""
+
+PROGRAM_INTERVAL = np.dtype([("machine", "<i8"), ("from_us", "<i8"), ("to_us", "<i8"), ("program", "<i8")])
+"""A half-open stretch with one part program selected; `program` is its id."""
+
+GAP_CREDIT = np.dtype(
+    [("machine", "<i8"), ("gap_from_us", "<i8"), ("credit_good_us", "<i8"), ("credit_total_us", "<i8"), ("parts", "<i8")]
+)
+"""What the first part counts after a gap booked so far: parts and credits made somewhere inside it.
+
+The values are totals of that gap, not additions; the last row of a gap counts.
+"""
+
+OPEN_END = -1
+
+
+@dataclass(frozen=True)
+class RawRows:
+    """Samples for the raw tables, with where they came from; arrays are parallel to `batch`.
+
+    `row` is the position of a sample inside its spool record.
+    """
+
+    batch: SampleBatch
+    source_id: NDArray[np.int64]
+    spool: NDArray[np.int32]
+    """Index into `Changes.spools`."""
+    record: NDArray[np.int64]
+    row: NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Live:
+    """What boards show of a machine now."""
+
+    machine: int
+    as_of_us: int
+    settled_us: int
+    state: int
+    cause: int
+    rule: int
+    since_us: int
+    program: int
+    shift: int
+    spindle_turning: bool
+    spindle_speed: float
+
+
+@dataclass(frozen=True)
+class Frontier:
+    """How far one source has spoken for one machine. -1 for never; `gap_from_us` -1 when no gap is open."""
+
+    machine: int
+    source_id: int
+    last_event_us: int
+    last_heartbeat_us: int
+    last_life_us: int
+    gap_from_us: int
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A machine's state after all samples before the full hour `hour_us`."""
+
+    machine: int
+    hour_us: int
+    code_version: str
+    state: bytes
+
+
+@dataclass(frozen=True)
+class Late:
+    """A stretch of the past that late data touched: a `recompute_request`."""
+
+    machine: int
+    from_us: int
+    to_us: int
+    cause: str
+
+
+@dataclass(frozen=True)
+class ShiftRow:
+    """One shift instance, for the dimension table."""
+
+    id: int
+    site: int
+    name: str
+    production_day: str
+    start_us: int
+    end_us: int
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Everything one transaction writes.
+
+    `facts` replaces, for each machine in `facts_from`, all rows from that minute on; `intervals` and
+    `program_intervals` replace all rows of the machines in `intervals_from` / `program_intervals_from` that begin at or
+    after that instant. UNKNOWN intervals are the `data_gap` rows of scope `state`.
+    `closed_until_us`: minutes of a machine before this are closed, later ones open.
+    """
+
+    spools: Sequence[str]
+    cursors: Mapping[str, int]
+    tick_us: int
+    raw: RawRows
+    facts: NDArray[np.void]
+    facts_from: Mapping[int, int]
+    closed_until_us: Mapping[int, int]
+    intervals: NDArray[np.void]
+    intervals_from: Mapping[int, int]
+    program_intervals: NDArray[np.void]
+    program_intervals_from: Mapping[int, int]
+    gap_credits: NDArray[np.void]
+    live: Sequence[Live] = ()
+    frontiers: Sequence[Frontier] = ()
+    snapshots: Sequence[Snapshot] = ()
+    late: Sequence[Late] = ()
+    quarantine: Sequence[tuple[str, int, str, int, Quarantine]] = ()
+    """(spool id, record, source name, received_us, item)"""
+    programs: Mapping[int, str] = field(default_factory=dict)
+    """Part programs by id that are not in the plant file but were seen."""
+    shifts: Sequence[ShiftRow] = ()

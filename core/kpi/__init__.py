@@ -1,0 +1,1 @@
+"""Ratios, formed last and from sums only."""

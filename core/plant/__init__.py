@@ -1,0 +1,1 @@
+"""The plant as its file describes it, its calendar, and the flat tables kernels read."""

@@ -1,0 +1,1 @@
+"""Samples between the door and the fold: columns, their bytes, their order."""

@@ -1,0 +1,331 @@
+"""The words of Stanok as fixed integer codes: states, causes, time classes, signals. Words without behaviour.
+
+Codes are written to the spool and to the database: never renumber, only append.
+Signal names, units and words: see docs/en/signals.md.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import IntEnum, IntFlag
+from functools import cache
+
+
+class Quality(IntEnum):
+    """How far a value can be believed."""
+
+    GOOD = 0
+    UNCERTAIN = 1
+    BAD = 2
+    STALE = 3
+
+
+class Flag(IntFlag):
+    """Facts about one sample. The two lowest bits hold the `ClockChoice`."""
+
+    CLOCK_MASK = 0b11
+    INITIAL = 1 << 2
+    GAP_BEFORE = 1 << 3
+    OVERFLOW = 1 << 4
+    HISTORICAL = 1 << 5
+    DUPLICATE_SUSPECT = 1 << 6
+    CLOCK_SUSPECT = 1 << 7
+    FORCED = 1 << 8
+    RESET = 1 << 9
+    RETAINED = 1 << 10
+
+
+class ClockChoice(IntEnum):
+    """Which clock `event_us` came from."""
+
+    SOURCE = 0
+    SERVER = 1
+    ARRIVAL = 2
+
+
+class State(IntEnum):
+    """What a machine does. UNKNOWN means no trusted data and nothing else."""
+
+    UNKNOWN = 0
+    PRODUCING = 1
+    IDLE = 2
+    SETUP = 3
+    PLANNED_STOP = 4
+    UNPLANNED_STOP = 5
+
+
+class Cause(IntEnum):
+    """Why a machine is in its state. 1 to 9 come from gap records, the others from samples."""
+
+    NONE = 0
+    SILENT = 1
+    DISCONNECTED = 2
+    RESTART = 3
+    NO_DATA_YET = 4
+    SESSION_LOST = 5
+    OFFLINE = 10
+    BAD_DATA = 11
+    NOT_AVAILABLE = 12
+    NO_STATE_INPUT = 13
+    ESTOP = 20
+    OUT_OF_SERVICE = 21
+    ALARM = 22
+    MAINTENANCE = 23
+    REPAIR = 24
+    SETUP = 30
+    MANUAL = 31
+    WARM_UP = 32
+    DRY_RUN = 33
+    INTERRUPTED = 40
+    FEED_HOLD = 41
+    OPTIONAL_STOP = 42
+    WAIT_LOAD = 43
+    WAIT_UNLOAD = 44
+    WAIT_TOOL = 45
+    WAIT_MATERIAL = 46
+    WAIT_OPERATOR = 47
+    WAIT_SERVICE = 48
+    WAIT_OTHER = 49
+    OVERRIDE_ZERO = 50
+    READY = 60
+    PROGRAM_END = 61
+    STOPPED = 62
+    STANDING = 63
+    MODE_UNCLEAR = 70
+    UNMAPPED = 71
+
+
+class Situation(IntEnum):
+    """What the calendar and the orders say of a moment. Rows of the table state x situation -> time class."""
+
+    BUSY = 0
+    BUSY_NO_ORDER = 1
+    PLANNED_DOWN = 2
+    OUTSIDE = 3
+
+
+class TimeClass(IntEnum):
+    """The stored time classes, one column of `fact_minute` each, in the order of the columns."""
+
+    APT = 0
+    APT_NO_ORDER = 1
+    AUST = 2
+    ADET_IDLE = 3
+    ADET_STOP = 4
+    ADOT_IDLE = 5
+    ADOT_SETUP = 6
+    ADOT_STOP = 7
+    PLANNED_STATE = 8
+    PLANNED_CALENDAR = 9
+    PLANNED_FAILURE = 10
+    UNKNOWN = 11
+    APT_OUT = 12
+    AUST_OUT = 13
+    UNKNOWN_OUT = 14
+
+
+class Execution(IntEnum):
+    """`ctrl.execution`"""
+
+    ACTIVE = 0
+    INTERRUPTED = 1
+    FEED_HOLD = 2
+    OPTIONAL_STOP = 3
+    WAIT = 4
+    READY = 5
+    COMPLETED = 6
+    STOPPED = 7
+    OTHER = 8
+
+
+class Mode(IntEnum):
+    """`ctrl.mode`: the control's mode switch."""
+
+    AUTOMATIC = 0
+    MDI = 1
+    MANUAL = 2
+    HANDLE = 3
+    REFERENCE = 4
+    TEACH = 5
+    EDIT = 6
+    REMOTE = 7
+    OTHER = 8
+
+
+class OpMode(IntEnum):
+    """`ctrl.op_mode`: what the machine is being used for."""
+
+    NONE = 0
+    PRODUCTION = 1
+    SETUP = 2
+    MAINTENANCE = 3
+    OTHER = 4
+
+
+class ItemState(IntEnum):
+    """`ctrl.item_state` after OPC 40001-1."""
+
+    NOT_AVAILABLE = 0
+    OUT_OF_SERVICE = 1
+    NOT_EXECUTING = 2
+    EXECUTING = 3
+    OTHER = 4
+
+
+class WaitFor(IntEnum):
+    """`ctrl.wait_for`"""
+
+    NOTHING = 0
+    LOAD = 1
+    UNLOAD = 2
+    TOOL = 3
+    MATERIAL = 4
+    OPERATOR = 5
+    SERVICE = 6
+    OTHER = 7
+
+
+class Role(IntEnum):
+    """What the fold does with a signal. 0 to 15 index the state inputs (`words`) of a machine's state."""
+
+    EXECUTION = 0
+    MODE = 1
+    OP_MODE = 2
+    ITEM_STATE = 3
+    WAIT_FOR = 4
+    ONLINE = 5
+    ESTOP = 6
+    FEED_HOLD = 7
+    DRY_RUN = 8
+    SINGLE_BLOCK = 9
+    WARM_UP = 10
+    OVERRIDE_ZERO = 11
+    FEED_OVERRIDE = 16
+    SPINDLE_ROTATING = 17
+    SPINDLE_SPEED = 18
+    FEED_RATE = 19
+    PART_TOTAL = 20
+    PART_GOOD = 21
+    PART_SCRAP = 22
+    PROGRAM = 23
+    GAP_OPEN = 24
+    GAP_CLOSE = 25
+    STORED = 63
+
+
+WORDS = 16
+"""Width of the state input row; roles below it are state inputs."""
+
+
+class Store(IntEnum):
+    """Which raw table keeps a signal: events are few and kept long, gauges are many and kept short."""
+
+    EVENT = 0
+    GAUGE = 1
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a signal name stands for.
+
+    `channel` is the spindle, axis or channel number of the name (1 where the name has none);
+    `words` lists the canonical words of an enumeration, their index is the code; `unit` as in docs/en/signals.md.
+    """
+
+    role: Role
+    store: Store
+    kind: str
+    """One of bool, word, float, counter, text."""
+    unit: str
+    channel: int = 1
+    words: type[IntEnum] | None = None
+
+
+_PATTERNS: tuple[tuple[str, Role, Store, str, str, type[IntEnum] | None], ...] = (
+    (r"conn\.online", Role.ONLINE, Store.EVENT, "bool", "", None),
+    (r"ctrl\.execution", Role.EXECUTION, Store.EVENT, "word", "", Execution),
+    (r"ctrl\.mode", Role.MODE, Store.EVENT, "word", "", Mode),
+    (r"ctrl\.op_mode", Role.OP_MODE, Store.EVENT, "word", "", OpMode),
+    (r"ctrl\.item_state", Role.ITEM_STATE, Store.EVENT, "word", "", ItemState),
+    (r"ctrl\.estop", Role.ESTOP, Store.EVENT, "bool", "", None),
+    (r"ctrl\.feed_hold", Role.FEED_HOLD, Store.EVENT, "bool", "", None),
+    (r"ctrl\.dry_run", Role.DRY_RUN, Store.EVENT, "bool", "", None),
+    (r"ctrl\.single_block", Role.SINGLE_BLOCK, Store.EVENT, "bool", "", None),
+    (r"ctrl\.optional_stop", Role.STORED, Store.EVENT, "bool", "", None),
+    (r"ctrl\.warm_up", Role.WARM_UP, Store.EVENT, "bool", "", None),
+    (r"ctrl\.door_open", Role.STORED, Store.EVENT, "bool", "", None),
+    (r"ctrl\.wait_for", Role.WAIT_FOR, Store.EVENT, "word", "", WaitFor),
+    (r"prog\.name", Role.PROGRAM, Store.EVENT, "text", "", None),
+    (r"prog\.(sub|line|block)", Role.STORED, Store.EVENT, "text", "", None),
+    (r"job\.(id|order)", Role.STORED, Store.EVENT, "text", "", None),
+    (r"job\.(runs_planned|runs_done)", Role.STORED, Store.EVENT, "counter", "1", None),
+    (r"part\.total", Role.PART_TOTAL, Store.EVENT, "counter", "1", None),
+    (r"part\.good", Role.PART_GOOD, Store.EVENT, "counter", "1", None),
+    (r"part\.scrap", Role.PART_SCRAP, Store.EVENT, "counter", "1", None),
+    (r"part\.target", Role.STORED, Store.EVENT, "counter", "1", None),
+    (r"spindle\.(\d+)\.rotating", Role.SPINDLE_ROTATING, Store.EVENT, "bool", "", None),
+    (r"spindle\.(\d+)\.speed", Role.SPINDLE_SPEED, Store.GAUGE, "float", "min⁻¹", None),
+    (r"spindle\.(\d+)\.speed_cmd", Role.STORED, Store.GAUGE, "float", "min⁻¹", None),
+    (r"spindle\.(\d+)\.(load|override)", Role.STORED, Store.GAUGE, "float", "%", None),
+    (r"spindle\.(\d+)\.power", Role.STORED, Store.GAUGE, "float", "W", None),
+    (r"spindle\.(\d+)\.torque", Role.STORED, Store.GAUGE, "float", "N·m", None),
+    (r"spindle\.(\d+)\.temp", Role.STORED, Store.GAUGE, "float", "°C", None),
+    (r"feed\.(\d+)\.rate", Role.FEED_RATE, Store.GAUGE, "float", "mm/min", None),
+    (r"feed\.(\d+)\.rate_cmd", Role.STORED, Store.GAUGE, "float", "mm/min", None),
+    (r"feed\.(\d+)\.override", Role.FEED_OVERRIDE, Store.GAUGE, "float", "%", None),
+    (r"feed\.(\d+)\.rapid_override", Role.STORED, Store.GAUGE, "float", "%", None),
+    (r"axis\.[A-Z]\d?\.(?:load|pos)", Role.STORED, Store.GAUGE, "float", "", None),
+    (r"tool\.id", Role.STORED, Store.EVENT, "text", "", None),
+    (r"power\.active", Role.STORED, Store.GAUGE, "float", "W", None),
+    (r"power\.(?:current\.l[123]|voltage|factor)", Role.STORED, Store.GAUGE, "float", "", None),
+    (r"energy\.import", Role.STORED, Store.GAUGE, "counter", "Wh", None),
+    (r"time\.(?:power_on|operating|cutting|cycle)", Role.STORED, Store.GAUGE, "counter", "s", None),
+    (r"alarm\.count", Role.STORED, Store.EVENT, "counter", "1", None),
+    (r"alarm\.edge", Role.STORED, Store.EVENT, "text", "", None),
+)
+
+
+@cache
+def meaning(signal: str) -> Meaning | None:
+    """What a signal name stands for, or None for a name that is not in the vocabulary."""
+    for pattern, role, store, kind, unit, words in _PATTERNS:
+        found = re.fullmatch(pattern, signal)
+        if found:
+            channel = int(found[1]) if found.groups() and found[1].isdigit() else 1
+            return Meaning(role, store, kind, unit, channel, words) if 1 <= channel <= 31 else None
+    return None
+
+
+@cache
+def signal_names() -> tuple[str, ...]:
+    """Every signal name, numbered ones as number 1 and axes as X: what a misspelt name is compared with."""
+    names: list[str] = []
+    for pattern, *_ in _PATTERNS:
+        plain = pattern.replace(r"(\d+)", "1").replace(r"[A-Z]\d?", "X").replace("[123]", "1").replace("\\.", ".")
+        before, _, choice = plain.replace("(?:", "(").partition("(")
+        choices, _, after = choice.partition(")")
+        names += [before + word + after for word in choices.split("|")]
+    return tuple(names)
+
+
+def word_code(words: type[IntEnum], text: str) -> int | None:
+    """The code of a canonical word such as `feed_hold`, or None if it is not one."""
+    member = words.__members__.get(text.strip().upper())
+    return None if member is None else int(member)
+
+
+SIGNAL_RANK = {
+    Role.GAP_CLOSE: 0,
+    Role.PART_TOTAL: 10,
+    Role.PART_GOOD: 11,
+    Role.PART_SCRAP: 12,
+    Role.PROGRAM: 30,
+    Role.GAP_OPEN: 100,
+}
+"""Order of samples of one machine at the same microsecond (canonical order, docs/en/truth.md).
+
+Parts come before the program, because a part finished at the instant of a program change was made by the old one.
+A gap closes before and opens after the samples of its microsecond. Everything else has `OTHER_RANK`.
+"""
+OTHER_RANK = 20

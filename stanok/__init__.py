@@ -1,0 +1,1 @@
+"""The front door: commands, settings, wiring, processes and the one clock."""

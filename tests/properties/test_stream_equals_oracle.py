@@ -1,0 +1,289 @@
+"""The central property: stream == batch == oracle, to the microsecond and to the piece, however the input is cut."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.engine.fold import Fold
+from core.engine.stream import Stream
+from core.facts.rollup import summed
+from core.facts.schema import FACT_KEYS, MEASURES, OPEN_END, Changes
+from core.plant.model import Plant
+from core.samples.batch import BatchBuilder
+from core.samples.order import Columns, columns_of, gap_edges
+from core.samples.records import (
+    Gap,
+    Heartbeat,
+    RowKind,
+    StoredRow,
+    Tick,
+    pack_gap,
+    pack_heartbeat,
+    pack_samples,
+    pack_tick,
+)
+from core.units import MINUTE_US, SECOND_US, natural_id
+from core.vocabulary import Cause, Quality, State, meaning, word_code
+from tests.oracle import naive_oee
+from tests.properties.scenes import BEGIN, RANK, SPAN, Happening, oracle_segments, plant, scenes, standards
+
+END = BEGIN + SPAN
+COUNTERS = st.sampled_from([("part.total", "part.scrap"), ("part.total", "part.good"), ("part.total",), ("part.good",)])
+
+
+def numeric(happening: Happening) -> float:
+    """The engine's number for the oracle's value."""
+    found = meaning(happening.what)
+    assert found is not None
+    if found.kind == "word":
+        assert found.words is not None
+        return float(word_code(found.words, str(happening.value)))
+    return float("nan") if found.kind == "text" else float(happening.value)
+
+
+def batch_of(happenings: list[Happening], where: Plant, machine: int = 0):
+    builder = BatchBuilder()
+    for h in happenings:
+        builder.add(
+            machine=machine,
+            signal=where.signal_index[h.what],
+            event_us=h.event_us,
+            received_us=h.event_us,
+            value=numeric(h),
+            text=str(h.value) if h.what == "prog.name" else None,
+            quality=Quality.BAD if h.quality == "bad" else Quality.GOOD,
+            seq=h.seq,
+        )
+    return builder.build()
+
+
+def columns(happenings: list[Happening], fold: Fold, where: Plant) -> Columns:
+    parts = [Columns.empty()]
+    for h in happenings:
+        if h.what in ("gap+", "gap-"):
+            parts.append(gap_edges([0], [h.event_us], h.what == "gap+", Cause.SILENT, RANK[h.what]))
+        else:
+            parts.append(columns_of(batch_of([h], where), fold.tables(END)))
+    return Columns.concat(parts)
+
+
+def expected(happenings: list[Happening], where: Plant):
+    """What the oracle says, in the engine's words."""
+    samples = [
+        (
+            h.event_us,
+            h.rank,
+            h.seq,
+            h.what,
+            natural_id("part_program", str(h.value)) if h.what == "prog.name" else h.value,
+            h.quality,
+        )
+        for h in happenings
+    ]
+    owned = {name for name in where.machines[0].signals if name.startswith("part.")}
+    segments = oracle_segments(where.sites[0])
+    facts, intervals = naive_oee.fold(samples, BEGIN, END, segments, standards(), owned)
+    named = [(a, b, State[s.upper()], Cause[c.upper()], rule) for a, b, s, c, rule in intervals]
+    return facts, named
+
+
+def facts_of(rows) -> dict[tuple[int, int, int], dict[str, int]]:
+    out = {}
+    for row in summed(rows):
+        key = tuple(int(row[name]) for name in FACT_KEYS)
+        out[key[1], key[2], key[3]] = {name: int(row[name]) for name in MEASURES if row[name]}
+    return {key: row for key, row in out.items() if row}
+
+
+def intervals_of(rows) -> list[tuple[int, int, int, int, int]]:
+    names = ("from_us", "to_us", "state", "cause", "rule")
+    found = sorted(tuple(int(row[name]) for name in names) for row in rows)
+    return [(a, END if b == OPEN_END else b, s, c, r) for a, b, s, c, r in found if b == OPEN_END or b > a]
+
+
+@st.composite
+def with_gaps(draw: st.DrawFn) -> list[Happening]:
+    """A scene with up to two gaps; edges come as the engine makes them, in pairs."""
+    happenings = draw(scenes())
+    at = sorted(draw(st.sets(st.integers(0, SPAN - 1), max_size=4)))
+    for number, (start, end) in enumerate(zip(at[::2], at[1::2], strict=False)):
+        happenings.append(Happening(BEGIN + start, 1000 + 2 * number, "gap+", "silent", "good"))
+        happenings.append(Happening(BEGIN + end, 1001 + 2 * number, "gap-", "silent", "good"))
+    return sorted(happenings, key=lambda h: (h.event_us, h.rank, h.seq))
+
+
+@settings(max_examples=150, deadline=None)
+@given(with_gaps(), COUNTERS, st.lists(st.integers(0, 50), max_size=6))
+def test_the_fold_equals_the_oracle_however_it_is_cut(happenings, counters, cuts):
+    where = plant(1, counters)
+    happenings = [h for h in happenings if h.what in where.signal_index or h.what.startswith("gap")]
+    fold = Fold(where)
+    fold.begin(0, BEGIN)
+    everything = columns(happenings, fold, where)
+    edges = [0, *sorted(min(cut, len(everything)) for cut in cuts), len(everything)]
+    for first, last in zip(edges, edges[1:], strict=False):
+        fold.fold(everything.take(np.arange(first, last)))
+    fold.advance(np.array([0]), np.array([END]))
+    settled = fold.take()
+    _, shown = fold.shown(Columns.empty(), np.array([0]), np.array([END]))
+    facts, intervals = expected(happenings, where)
+    assert facts_of(np.concatenate([settled.facts, shown.facts])) == facts
+    assert intervals_of(np.concatenate([settled.intervals, shown.intervals])) == intervals
+
+
+@settings(max_examples=60, deadline=None)
+@given(with_gaps())
+def test_every_closed_minute_sums_to_sixty_million(happenings):
+    where = plant(1)
+    fold = Fold(where)
+    fold.begin(0, BEGIN)
+    fold.fold(columns([h for h in happenings if h.what in where.signal_index or h.what.startswith("gap")], fold, where))
+    fold.advance(np.array([0]), np.array([END]))
+    rows = summed(fold.take().facts, ("machine", "minute_us"))
+    times = sum(rows[name] for name in MEASURES[:15])
+    assert len(rows) == SPAN // MINUTE_US
+    assert set(times.tolist()) == {MINUTE_US}
+
+
+class Tables:
+    """The database's tails in a few dictionaries: what commits leave behind."""
+
+    def __init__(self) -> None:
+        self.facts: dict[int, list] = {}
+        self.intervals: dict[int, list] = {}
+
+    def store(self, changes: Changes) -> None:
+        self._replace(self.facts, changes.facts, "minute_us", changes.facts_from)
+        self._replace(self.intervals, changes.intervals, "from_us", changes.intervals_from)
+
+    @staticmethod
+    def _replace(table, rows, column, since) -> None:
+        for machine, from_us in since.items():
+            kept = [row for row in table.get(machine, []) if row[column] < from_us]
+            fresh = [row for row in rows if row["machine"] == machine]
+            assert all(row[column] >= from_us for row in fresh), "a row before the replaced tail"
+            table[machine] = kept + fresh
+
+
+def row(record: int, kind: RowKind, payload: bytes, where: Plant) -> StoredRow:
+    return StoredRow(record, kind, "src", where.hash, 0, payload)
+
+
+def played(happenings: list[Happening], where: Plant, rng: random.Random) -> Tables:
+    """Through the whole stream: samples in disorder below the lateness, cut at random, heartbeats and ticks between."""
+    stream, tables = Stream(where, ["spool", "own"]), Tables()
+    rows = [
+        row(0, RowKind.HEARTBEAT, pack_heartbeat(Heartbeat(np.array([0], "i4"), np.array([BEGIN], "i8"))), where)
+    ]
+    arriving = sorted(
+        (h for h in happenings if not h.what.startswith("gap")),
+        key=lambda h: h.event_us + rng.randrange(2 * SECOND_US),
+    )
+    while arriving:
+        size = rng.randrange(1, 6)
+        rows.append(row(0, RowKind.SAMPLES, pack_samples(batch_of(arriving[:size], where)), where))
+        arriving = arriving[size:]
+    after = np.array([END + 2 * SECOND_US], "i8")
+    rows.append(row(0, RowKind.HEARTBEAT, pack_heartbeat(Heartbeat(np.array([0], "i4"), after)), where))
+    for number, found in enumerate(rows, 1):
+        stream.take_row("spool", StoredRow(number, found.kind, "src", where.hash, 0, found.payload), 1.0)
+        if rng.random() < 0.4:
+            tables.store(stream.collect(1.0))
+    tables.store(stream.collect(1.0))
+    return tables
+
+
+@settings(max_examples=100, deadline=None)
+@given(scenes(), st.integers(0, 2**32))
+def test_stream_equals_oracle_under_disorder_and_any_batching(happenings, seed):
+    where = plant(1)
+    happenings = [h for h in happenings if h.what in where.signal_index]
+    tables = played(happenings, where, random.Random(seed))
+    facts, intervals = expected(happenings, where)
+    found = facts_of(np.array([r for r in tables.facts[0] if r["minute_us"] < END]))
+    assert found == facts
+    clipped = [(a, min(b, END), s, c, r) for a, b, s, c, r in intervals_of(np.array(tables.intervals[0])) if a < END]
+    assert clipped == intervals
+
+
+def test_a_silent_source_is_judged_from_its_last_proof_of_life_and_closed_at_the_next():
+    where = plant(1)
+    stream, tables = Stream(where, ["spool", "own"]), Tables()
+
+    def beat(record: int, at_us: int) -> StoredRow:
+        found = Heartbeat(np.array([0], "i4"), np.array([at_us], "i8"))
+        return row(record, RowKind.HEARTBEAT, pack_heartbeat(found), where)
+
+    def tick(record: int, at_us: int) -> StoredRow:
+        return row(record, RowKind.TICK, pack_tick(Tick(at_us)), where)
+
+    active = batch_of([Happening(BEGIN + 1, 0, "ctrl.execution", "active", "good")], where)
+    stream.take_row("spool", row(1, RowKind.SAMPLES, pack_samples(active), where), 1.0)
+    stream.take_row("spool", beat(2, BEGIN + 30 * SECOND_US), 1.0)
+    stream.take_row("own", tick(1, BEGIN + 38 * SECOND_US), 1.0)
+    assert stream.judgements(0) == []
+    stream.take_row("own", tick(2, BEGIN + 40 * SECOND_US), 1.0)
+    (opened,) = stream.judgements(0)
+    stream.take_row("own", StoredRow(3, opened.kind, "src", where.hash, 0, opened.payload), 1.0)
+    stream.take_row("own", tick(4, BEGIN + 200 * SECOND_US), 1.0)
+    tables.store(stream.collect(1.0))
+    stream.take_row("spool", beat(3, BEGIN + 240 * SECOND_US), 1.0)
+    (closed,) = stream.judgements(0)
+    stream.take_row("own", StoredRow(5, closed.kind, "src", where.hash, 0, closed.payload), 1.0)
+    stream.take_row("spool", beat(4, BEGIN + 300 * SECOND_US), 1.0)
+    tables.store(stream.collect(1.0))
+    unknown = [(r["from_us"] - BEGIN, r["to_us"] - BEGIN) for r in tables.intervals[0] if r["state"] == State.UNKNOWN]
+    assert unknown == [(0, 1), (30 * SECOND_US, 240 * SECOND_US)]
+
+
+def test_a_gap_pair_of_a_collector_makes_unknown_time_and_books_its_parts_apart():
+    where = plant(1)
+    stream, tables = Stream(where, ["spool", "own"]), Tables()
+    first = [
+        Happening(BEGIN, 0, "ctrl.execution", "active", "good"),
+        Happening(BEGIN, 1, "prog.name", "A-1", "good"),
+        Happening(BEGIN, 2, "part.total", 10, "good"),
+        Happening(BEGIN + 10 * SECOND_US, 3, "part.total", 11, "good"),
+    ]
+    second = [Happening(BEGIN + 100 * SECOND_US, 4, "part.total", 14, "good")]
+    opened = Gap(True, BEGIN + 20 * SECOND_US, Cause.RESTART, (0,))
+    closed = Gap(False, BEGIN + 80 * SECOND_US, Cause.RESTART, (0,))
+    beat = Heartbeat(np.array([0], "i4"), np.array([BEGIN + 180 * SECOND_US], "i8"))
+    rows = [
+        (RowKind.SAMPLES, pack_samples(batch_of(first, where))),
+        (RowKind.GAP, pack_gap(opened)),
+        (RowKind.GAP, pack_gap(closed)),
+        (RowKind.SAMPLES, pack_samples(batch_of(second, where))),
+        (RowKind.HEARTBEAT, pack_heartbeat(beat)),
+    ]
+    credits = []
+    for number, (kind, payload) in enumerate(rows, 1):
+        stream.take_row("spool", row(number, kind, payload, where), 1.0)
+        changes = stream.collect(1.0)
+        tables.store(changes)
+        credits += changes.gap_credits.tolist()
+    facts = facts_of(np.array(tables.facts[0]))
+    total = {name: sum(r.get(name, 0) for r in facts.values()) for name in MEASURES}
+    assert total["unknown"] + total["unknown_out"] == 60 * SECOND_US
+    assert (total["parts_total"], total["credit_good_us"], total["credit_gap_good_us"]) == (4, 61_000_000, 183_000_000)
+    assert credits == [(0, BEGIN + 20 * SECOND_US, 183_000_000, 183_000_000, 3)]
+
+
+def test_a_late_sample_is_stored_and_asks_for_recomputation_but_is_not_folded():
+    where = plant(1)
+    stream = Stream(where, ["spool", "own"])
+    now = batch_of([Happening(BEGIN + 60 * SECOND_US, 0, "ctrl.execution", "active", "good")], where)
+    old = batch_of([Happening(BEGIN + 30 * SECOND_US, 1, "ctrl.estop", True, "good")], where)
+    stream.take_row("spool", row(1, RowKind.SAMPLES, pack_samples(now), where), 1.0)
+    stream.collect(1.0)
+    stream.take_row("spool", row(2, RowKind.SAMPLES, pack_samples(old), where), 1.0)
+    changes = stream.collect(1.0)
+    assert len(changes.raw.batch) == 1
+    assert [(late.machine, late.from_us, late.to_us) for late in changes.late] == [
+        (0, BEGIN + 30 * SECOND_US, BEGIN + 30 * SECOND_US + 1)
+    ]
+    assert changes.live[0].cause != Cause.ESTOP
