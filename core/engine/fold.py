@@ -48,7 +48,7 @@ class _Outputs:
     """The four buffers a kernel writes to, and the rows already taken out of them."""
 
     def __init__(self) -> None:
-        self.buffers = [np.zeros((_CAPACITY, len(kind)), np.int64) for kind in self.dtypes]
+        self.buffers = [np.zeros((_CAPACITY, kind.itemsize // 8), np.int64) for kind in self.dtypes]
         self.used = np.zeros(4, np.int64)
         self.done: list[list[NDArray[np.int64]]] = [[], [], [], []]
 
@@ -124,11 +124,12 @@ class Fold:
         The open interval and program of each machine are rows with the end OPEN_END. Settled states do not move.
         """
         states, outputs = self.states.copy(), _Outputs()
+        facts, intervals, programs, _ = outputs.buffers
         if len(tail):
             self._fold(states, tail, outputs)
         self._advance(states, machines, until_us, outputs)
         for machine in machines:
-            kernel.close_view(states[machine], machine, *outputs.buffers[:3], outputs.used)
+            kernel.close_view(states[machine], machine, facts, intervals, programs, outputs.used)
             if outputs.used[:3].max() > _CAPACITY - 2:
                 outputs.empty()
         return states, outputs.take()
@@ -147,12 +148,13 @@ class Fold:
 
     def _fold(self, states: NDArray[np.void], c: Columns, outputs: _Outputs) -> None:
         t = self.tables(int(c.event_us.max()))
+        facts, intervals, programs, credits = outputs.buffers
 
         def step(first: int) -> int:
             return kernel.fold_samples(
                 states, first, c.machine, c.event_us, c.role, c.channel, c.value, c.key, c.quality, c.flags,
                 t.machine_site, t.counters, t.site_first, t.segment_start, t.segment_situation, t.segment_shift,
-                t.program_id, t.program_pri_us, *outputs.buffers, outputs.used,
+                t.program_id, t.program_pri_us, facts, intervals, programs, credits, outputs.used,
             )  # fmt: skip
 
         _to_the_end(step, len(c), outputs)
@@ -161,11 +163,12 @@ class Fold:
         self, states: NDArray[np.void], machines: NDArray[np.int64], until_us: NDArray[np.int64], outputs: _Outputs
     ) -> None:
         t = self.tables(int(until_us.max()))
+        facts, intervals = outputs.buffers[:2]
 
         def step(first: int) -> int:
             return kernel.advance_machines(
                 states, first, machines, until_us, t.machine_site, t.site_first, t.segment_start,
-                t.segment_situation, t.segment_shift, *outputs.buffers[:2], outputs.used,
+                t.segment_situation, t.segment_shift, facts, intervals, outputs.used,
             )  # fmt: skip
 
         _to_the_end(step, len(machines), outputs)

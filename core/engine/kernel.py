@@ -99,7 +99,7 @@ def _enter_segment(
     situation: NDArray[np.int8],
     shift: NDArray[np.int64],
 ) -> bool:
-    """Look up what the site's calendar, segments first to end, says from `at_us` on. False if it does not reach there."""
+    """Look up what the calendar in segments first to end says from `at_us` on. False if it does not reach there."""
     index = first + np.searchsorted(start[first:end], s.at_us, side="right") - 1
     if index < first or index + 1 >= end:
         return False
@@ -285,7 +285,7 @@ def _close_gap(
 
 @compiled
 def _bit(mask: int, channel: int, on: bool) -> int:
-    one = np.uint32(1) << np.uint32(channel - 1)
+    one = 1 << (channel - 1)
     return (mask | one) if on else (mask & ~one)
 
 

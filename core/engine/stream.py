@@ -13,7 +13,9 @@ Invariants (docs/en/truth.md):
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +50,13 @@ def silence_us(source: Source) -> int:
     return int(float(source.settings.get("silence_s", _DEFAULT_SILENCE_S)) * SECOND_US)
 
 
+NamesOf = Callable[[bytes], tuple[Sequence[str], Sequence[str]] | None]
+
+
+def _no_names(_plant_hash: bytes) -> None:
+    return None
+
+
 class _Raw:
     """Samples on their way to the raw tables."""
 
@@ -77,12 +86,14 @@ class _Raw:
 
 
 class Stream:
-    """The engine's memory. Feed rows with `take_row`, write what `judgements` asks for, store what `collect` returns."""
+    """The engine's memory: feed it rows with `take_row`, write its `judgements`, store what `collect` returns."""
 
-    def __init__(self, plant: Plant, spools: Sequence[str]) -> None:
+    def __init__(self, plant: Plant, spools: Sequence[str] = (), names: NamesOf = _no_names) -> None:
+        """`names` finds the machine and signal names of another version of the plant file by its hash."""
         count = len(plant.machines)
         self.plant = plant
-        self.spools = tuple(spools)
+        self.spools = list(spools)
+        self._names = names
         self.fold = Fold(plant)
         self.last_tick = NEVER
         self._source = [plant.sources[machine.source] for machine in plant.machines]
@@ -112,6 +123,11 @@ class Stream:
         """Samples taken in since the last `collect`."""
         return len(self._raw)
 
+    def add_spool(self, spool: str) -> None:
+        """Another spool to expect rows from."""
+        if spool not in self.spools:
+            self.spools.append(spool)
+
     # Rows in
 
     def take_row(self, spool: str, row: StoredRow, scale: float, *, judge: bool = True) -> None:
@@ -130,20 +146,44 @@ class Stream:
             if judge:
                 self._judge_silence(tick, scale)
             return
-        if row.plant_hash != self.plant.hash:
-            raise ValueError("it was written under another plant file")
         if row.kind in (RowKind.SAMPLES, RowKind.ALARM):
             self._take_samples(spool, row)
         elif row.kind is RowKind.HEARTBEAT:
-            self._take_heartbeat(records.unpack_heartbeat(row.payload))
+            beat = records.unpack_heartbeat(row.payload)
+            machines = self._moved_to_this_plant(row, beat.machine, self.plant.machine_index, 0)
+            self._take_heartbeat(records.Heartbeat(machines[machines >= 0], beat.at_us[machines >= 0]))
         elif row.kind is RowKind.GAP:
-            self._take_gap(records.unpack_gap(row.payload))
+            gap = records.unpack_gap(row.payload)
+            found = self._moved_to_this_plant(row, np.array(gap.machines, "i4"), self.plant.machine_index, 0)
+            self._take_gap(replace(gap, machines=tuple(found[found >= 0].tolist())))
         elif row.kind is RowKind.QUARANTINE:
             item = records.unpack_quarantine(row.payload)
             self._quarantine.append((spool, row.record, row.source, row.received_us, item))
 
-    def _take_samples(self, spool: str, row: StoredRow) -> None:
+    def _moved_to_this_plant(
+        self, row: StoredRow, index: NDArray[Any], present: Mapping[str, int], which: int
+    ) -> NDArray[Any]:
+        """Machines (0) or signals (1) by the row's plant version as positions in ours, -1 for what is gone."""
+        if row.plant_hash == self.plant.hash:
+            return index
+        names = self._names(row.plant_hash)
+        if names is None:
+            raise ValueError(f"it was written under a plant file that is not known ({row.plant_hash.hex()[:12]})")
+        moved: NDArray[Any] = np.array([present.get(name, -1) for name in names[which]], index.dtype)
+        found: NDArray[Any] = moved[index]
+        return found
+
+    def _samples_of(self, row: StoredRow) -> SampleBatch:
+        """The row's batch; samples of machines or signals that the plant file has no more are left out."""
         batch = records.unpack_samples(row.payload)
+        machine = self._moved_to_this_plant(row, batch.machine, self.plant.machine_index, 0)
+        signal = self._moved_to_this_plant(row, batch.signal, self.plant.signal_index, 1)
+        moved = replace(batch, machine=machine, signal=signal)
+        keep = (machine >= 0) & (signal >= 0)
+        return moved if keep.all() else moved.take(keep)
+
+    def _take_samples(self, spool: str, row: StoredRow) -> None:
+        batch = self._samples_of(row)
         if not len(batch):
             return
         samples = columns_of(batch, self.fold.tables(int(batch.received_us.max())))
@@ -248,9 +288,7 @@ class Stream:
             self._alive_again[machine] = NEVER
         judged, self._judged = self._judged, []
         return [
-            SpoolRow(
-                RowKind.GAP, self._source[gap.machines[0]].name, self.plant.hash, now_us, records.pack_gap(gap)
-            )
+            SpoolRow(RowKind.GAP, self._source[gap.machines[0]].name, self.plant.hash, now_us, records.pack_gap(gap))
             for gap in judged
         ]
 
@@ -309,7 +347,7 @@ class Stream:
             return {int(machine): int(self._written[name][machine]) for machine in begun}
 
         return Changes(
-            spools=self.spools,
+            spools=tuple(self.spools),
             cursors=taken[3],
             tick_us=self.last_tick,
             raw=self._raw.take(),
@@ -383,11 +421,9 @@ class Stream:
         frontiers: Iterable[Frontier],
         snapshots: Mapping[int, tuple[int, bytes]],
         tick_us: int,
-        programs: Iterable[int],
     ) -> None:
         """Take up where the last commit stood: frontiers and newest snapshots. Then `refill` with rows since them."""
         self.last_tick = tick_us
-        self._known_programs.update(programs)
         for machine, (_, state) in snapshots.items():
             self.fold.restore(machine, state)
             self.settled[machine] = self.fold.states["at_us"][machine]

@@ -59,7 +59,13 @@ PROGRAM_INTERVAL = np.dtype([("machine", "<i8"), ("from_us", "<i8"), ("to_us", "
 """A half-open stretch with one part program selected; `program` is its id."""
 
 GAP_CREDIT = np.dtype(
-    [("machine", "<i8"), ("gap_from_us", "<i8"), ("credit_good_us", "<i8"), ("credit_total_us", "<i8"), ("parts", "<i8")]
+    [
+        ("machine", "<i8"),
+        ("gap_from_us", "<i8"),
+        ("credit_good_us", "<i8"),
+        ("credit_total_us", "<i8"),
+        ("parts", "<i8"),
+    ]
 )
 """What the first part counts after a gap booked so far: parts and credits made somewhere inside it.
 

@@ -72,9 +72,7 @@ class SampleBatch:
             return cls.empty()
         texts: dict[str, int] = {}
         columns = {
-            name: np.concatenate([getattr(part, name) for part in parts])
-            for name, _ in COLUMNS
-            if name != "text"
+            name: np.concatenate([getattr(part, name) for part in parts]) for name, _ in COLUMNS if name != "text"
         }
         columns["text"] = np.concatenate([part._texts_moved_to(texts) for part in parts])
         return cls.of(columns, tuple(texts))

@@ -51,9 +51,7 @@ class Columns:
     @classmethod
     def empty(cls) -> Columns:
         """No samples."""
-        return cls(
-            *(np.empty(0, kind) for kind in ("i4", "i8", "i2", "i2", "f8", "i8", "u1", "u2", "i2", "i8"))
-        )
+        return cls(*(np.empty(0, kind) for kind in ("i4", "i8", "i2", "i2", "f8", "i8", "u1", "u2", "i2", "i8")))
 
 
 def columns_of(batch: SampleBatch, tables: PlantTables) -> Columns:

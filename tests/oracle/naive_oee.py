@@ -34,7 +34,9 @@ def state_of(inputs: dict, gap_cause: str | None) -> tuple[str, str, int]:
     if execution is None:
         execution = {"executing": "active", "not_executing": "ready"}.get(item, "other")
     mode, active = get("ctrl.mode"), execution == "active"
-    moving = any(turning(inputs)) or any(v and v > 0 for k, v in inputs.items() if k.startswith("feed.") and k.endswith("rate"))
+    moving = any(turning(inputs)) or any(
+        v and v > 0 for k, v in inputs.items() if k.startswith("feed.") and k.endswith("rate")
+    )
     automatic = mode in (None, "automatic", "remote")
     held, zero = bool(get("ctrl.feed_hold")), get("feed.1.override") == 0
     rules = [
@@ -124,7 +126,7 @@ def fold(samples, begin, until, segments, pri, counters):
             current = (now, *state)
         turns = any(turning(inputs))
         while now < to:
-            start, end, situation, shift = next(s for s in segments if s[0] <= now < s[1])
+            _, end, situation, shift = next(s for s in segments if s[0] <= now < s[1])
             stop = min(to, end, now - now % MINUTE + MINUTE)
             row = facts[now - now % MINUTE, shift, program]
             row[TIME_CLASS[state[0], situation]] += stop - now

@@ -1,4 +1,4 @@
-"""Random machines' lives for the properties: samples, gaps, a calendar; as engine columns and as the oracle wants them."""
+"""Random machines' lives for the properties: samples, gaps, a calendar; for the engine and for the oracle."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 import numpy as np
 from hypothesis import given, settings
@@ -125,7 +126,7 @@ def test_the_fold_equals_the_oracle_however_it_is_cut(happenings, counters, cuts
     fold.begin(0, BEGIN)
     everything = columns(happenings, fold, where)
     edges = [0, *sorted(min(cut, len(everything)) for cut in cuts), len(everything)]
-    for first, last in zip(edges, edges[1:], strict=False):
+    for first, last in pairwise(edges):
         fold.fold(everything.take(np.arange(first, last)))
     fold.advance(np.array([0]), np.array([END]))
     settled = fold.take()
@@ -176,9 +177,7 @@ def row(record: int, kind: RowKind, payload: bytes, where: Plant) -> StoredRow:
 def played(happenings: list[Happening], where: Plant, rng: random.Random) -> Tables:
     """Through the whole stream: samples in disorder below the lateness, cut at random, heartbeats and ticks between."""
     stream, tables = Stream(where, ["spool", "own"]), Tables()
-    rows = [
-        row(0, RowKind.HEARTBEAT, pack_heartbeat(Heartbeat(np.array([0], "i4"), np.array([BEGIN], "i8"))), where)
-    ]
+    rows = [row(0, RowKind.HEARTBEAT, pack_heartbeat(Heartbeat(np.array([0], "i4"), np.array([BEGIN], "i8"))), where)]
     arriving = sorted(
         (h for h in happenings if not h.what.startswith("gap")),
         key=lambda h: h.event_us + rng.randrange(2 * SECOND_US),
