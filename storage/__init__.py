@@ -1,0 +1,1 @@
+"""The cellar: the spool (SQLite) and the database (PostgreSQL, with or without TimescaleDB)."""
