@@ -1,0 +1,1 @@
+"""PostgreSQL by psycopg: one connection, one transaction a commit."""

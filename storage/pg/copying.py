@@ -1,0 +1,127 @@
+"""numpy columns <-> PostgreSQL's binary COPY, without a Python object per value.
+
+A row of fixed columns always has the same bytes around its values, so a whole table is one structured array.
+Invariants: values are big-endian; times are int64 µs since 2000-01-01; only a last text column may be NULL.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import sql
+from psycopg.errors import error_from_result
+from psycopg.pq import ExecStatus
+
+from core.errors import BrokenPromise
+from storage.pg.connect import Connection
+
+EPOCH_US = 946_684_800_000_000
+"""2000-01-01T00:00:00Z in µs since 1970: where PostgreSQL counts from."""
+
+_HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
+_TRAILER = struct.pack(">h", -1)
+_NULL = struct.pack(">i", -1)
+
+Columns = Mapping[str, NDArray[np.generic]]
+
+
+def pg_time(us: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Instants of ours as PostgreSQL counts them."""
+    return us - EPOCH_US
+
+
+def our_time(pg_us: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Instants of PostgreSQL as we count them."""
+    return pg_us.astype(np.int64) + EPOCH_US
+
+
+def clean(text: str) -> str:
+    """Text that PostgreSQL takes: NUL becomes U+FFFD, lone surrogates become question marks."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def rows_type(kinds: Mapping[str, str], text: bool = False) -> np.dtype[np.void]:
+    """One row of a binary COPY as it lies in memory: number of fields, then length and value of each."""
+    fields = [("fields", ">i2")]
+    for name, kind in kinds.items():
+        fields += [(f"{name}:", ">i4"), (name, kind)]
+    return np.dtype(fields + ([("text:", ">i4")] if text else []))
+
+
+def _rows(columns: Columns, text: bool) -> NDArray[np.void]:
+    kinds = {name: values.dtype.newbyteorder(">").str for name, values in columns.items()}
+    rows = np.empty(len(next(iter(columns.values()))), rows_type(kinds, text))
+    rows["fields"] = len(columns) + text
+    for name, values in columns.items():
+        rows[f"{name}:"] = values.itemsize
+        rows[name] = values
+    if text:
+        rows["text:"] = -1
+    return rows
+
+
+def encode(columns: Columns, texts: Sequence[str] = (), text: NDArray[np.int32] | None = None) -> bytes:
+    """A whole binary COPY of the columns; `text` adds a last column: an index into `texts`, -1 for NULL.
+
+    Only rows that have a text are put together one by one.
+    """
+    rows = _rows(columns, text is not None)
+    if text is None or not (text >= 0).any():
+        return _HEADER + rows.tobytes() + _TRAILER
+    has = text >= 0
+    encoded = [_field(value) for value in texts]
+    heads = rows[has].tobytes()
+    width = rows.itemsize
+    tails = (encoded[index] for index in text[has])
+    cut = (heads[at : at + width - len(_NULL)] for at in range(0, len(heads), width))
+    worded = b"".join(part for pair in zip(cut, tails, strict=True) for part in pair)
+    return _HEADER + rows[~has].tobytes() + worded + _TRAILER
+
+
+def _field(text: str) -> bytes:
+    data = clean(text).encode()
+    return struct.pack(">i", len(data)) + data
+
+
+def copy_in(
+    connection: Connection,
+    table: str,
+    columns: Columns,
+    texts: Sequence[str] = (),
+    text: NDArray[np.int32] | None = None,
+) -> None:
+    """COPY columns into a table of schema `stanok` whose columns have these names; does nothing for no rows."""
+    if not len(next(iter(columns.values()))):
+        return
+    names = [*columns, *([] if text is None else ["text"])]
+    into = sql.SQL("copy {} ({}) from stdin (format binary)").format(
+        sql.Identifier("stanok", table), sql.SQL(", ").join(map(sql.Identifier, names))
+    )
+    with connection.cursor().copy(into) as copy:
+        copy.write(encode(columns, texts, text))
+
+
+def copy_out(connection: Connection, query: sql.Composed, kinds: Mapping[str, str]) -> NDArray[np.void]:
+    """The rows of a query whose columns are never NULL and have the given big-endian kinds, in that order."""
+    command = sql.SQL("copy ({}) to stdout (format binary)").format(query).as_bytes(connection)
+    libpq = connection.pgconn
+    started = libpq.exec_(command)
+    if started.status != ExecStatus.COPY_OUT:
+        raise error_from_result(started)
+    parts = []
+    while (found := libpq.get_copy_data(0))[0] > 0:
+        parts.append(bytes(found[1]))
+    while (ended := libpq.get_result()) is not None:
+        if ended.status != ExecStatus.COMMAND_OK:
+            raise error_from_result(ended)
+    return _decode(b"".join(parts), rows_type(kinds))
+
+
+def _decode(body: bytes, row: np.dtype[np.void]) -> NDArray[np.void]:
+    count, rest = divmod(len(body) - len(_HEADER) - len(_TRAILER), row.itemsize)
+    if rest:
+        raise BrokenPromise(f"{len(body)} bytes of COPY are not rows of {row.itemsize} bytes; is there a NULL?")
+    return np.frombuffer(body, row, count, len(_HEADER))

@@ -1,0 +1,63 @@
+"""What a person watching wants to know now: the live board, and counts for a comparison with the truth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from psycopg.rows import dict_row
+
+from core.units import datetime_from_us, us_from_datetime
+from storage.pg.connect import Connection, database_errors
+
+
+def machines_live(connection: Connection) -> list[dict[str, Any]]:
+    """The live board, a row a machine, by site and name."""
+    with database_errors("read the live board"), connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute("select * from board.machine_live order by site, machine").fetchall()
+
+
+def stored_samples(
+    connection: Connection, machine_id: int, window_us: tuple[int, int], ignored_flags: int, ignored_signals: list[int]
+) -> int:
+    """Distinct samples of a machine in both raw tables by event time, but for those of some flags or signals."""
+    query = " union all ".join(
+        f"select count(distinct (signal_id, event_time, seq, value::text, text)) from stanok.{table}"
+        " where machine_id = %(machine)s and event_time >= %(from)s and event_time < %(to)s"
+        " and flags & %(flags)s = 0 and signal_id <> all (%(signals)s)"
+        for table in ("sample_event", "sample_gauge")
+    )
+    given = {
+        "machine": machine_id,
+        "from": datetime_from_us(window_us[0]),
+        "to": datetime_from_us(window_us[1]),
+        "flags": ignored_flags,
+        "signals": ignored_signals,
+    }
+    with database_errors("count stored samples"):
+        return sum(row[0] for row in connection.execute(query.encode(), given).fetchall())
+
+
+def gaps_touching(
+    connection: Connection, machine_id: int, from_us: int, to_us: int
+) -> list[tuple[int, int, int | None]]:
+    """Gaps of scope `state` that touch a window: from, to (its end while open), good credit booked after or None."""
+    with database_errors("read gaps"):
+        rows = connection.execute(
+            "select from_time, to_time, credit_good_us from stanok.data_gap where scope = 'state' and machine_id = %s"
+            " and from_time < %s and coalesce(to_time, 'infinity') > %s order by from_time",
+            [machine_id, datetime_from_us(to_us), datetime_from_us(from_us)],
+        ).fetchall()
+    return [
+        (us_from_datetime(start), to_us if end is None else us_from_datetime(end), good) for start, end, good in rows
+    ]
+
+
+def quarantined(connection: Connection, machine_id: int, from_us: int, to_us: int) -> int:
+    """Quarantined payloads of a machine by arrival."""
+    with database_errors("count quarantined payloads"):
+        row = connection.execute(
+            "select count(*) from stanok.quarantine"
+            " where machine_id = %s and received_time >= %s and received_time < %s",
+            [machine_id, datetime_from_us(from_us), datetime_from_us(to_us)],
+        ).fetchone()
+    return 0 if row is None else int(row[0])

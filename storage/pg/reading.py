@@ -1,0 +1,175 @@
+"""What the engine reads back: snapshots, raw rows and gaps for a restart, and facts for whoever sums them up.
+
+Everything comes back in positions of the given plant; rows of machines or signals that it does not have are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import sql
+
+from core.facts.schema import FACT, FACT_KEYS, INTERVAL, MEASURES, OPEN_END, Frontier, RawRows
+from core.plant.model import Plant
+from core.samples.batch import SampleBatch
+from core.units import datetime_from_us, us_from_datetime
+from core.vocabulary import Cause, State
+from storage.pg.connect import Connection, database_errors
+from storage.pg.copying import copy_out, our_time, rows_type
+from storage.pg.positions import NOWHERE, Positions, find, positions_of
+from storage.pg.writing import RAW_TABLES
+
+_RAW = {
+    "event_time": ">i8",
+    "machine_id": ">i8",
+    "signal_id": ">i8",
+    "source_id": ">i8",
+    "value": ">f8",
+    "raw": ">i4",
+    "quality": ">i2",
+    "flags": ">i4",
+    "seq": ">i8",
+    "spool_id": ">i4",
+    "record": ">i8",
+    "row": ">i4",
+    "received_time": ">i8",
+    "text_index": ">i4",
+}
+_FACTS = dict.fromkeys(("machine_id", "minute", "shift_id", "program_id", "job_order", *MEASURES), ">i8")
+
+_GAP_RECORD_CAUSES = [Cause.SILENT, Cause.DISCONNECTED, Cause.RESTART, Cause.SESSION_LOST]
+"""Causes of gaps that came from gap records; the others follow from samples when these are folded again."""
+
+
+def last_tick(connection: Connection) -> int | None:
+    """The engine's last tick in a commit [µs]; None before the first."""
+    with database_errors("read the last tick"):
+        row = connection.execute("select tick_time from stanok.engine_state").fetchone()
+    return None if row is None else us_from_datetime(row[0])
+
+
+def newest_snapshots(connection: Connection, code_version: str, plant: Plant) -> dict[int, tuple[int, bytes]]:
+    """By machine: the hour [µs] and state of its newest snapshot made by this code under this plant file."""
+    with database_errors("read snapshots"):
+        rows = connection.execute(
+            "select distinct on (machine_id) machine_id, hour, state from stanok.machine_snapshot"
+            " where code_version = %s and plant_hash = %s order by machine_id, hour desc",
+            [code_version, plant.hash],
+        ).fetchall()
+    at = find(positions_of(plant).machine, [row[0] for row in rows]).tolist()
+    found = zip(at, rows, strict=True)
+    return {machine: (us_from_datetime(hour), bytes(state)) for machine, (_, hour, state) in found if machine >= 0}
+
+
+def frontiers(connection: Connection, plant: Plant) -> list[Frontier]:
+    """How far each source had spoken for each machine at the last commit."""
+    with database_errors("read frontiers"):
+        rows = connection.execute(
+            "select machine_id, source_id, last_event, last_heartbeat, last_life, gap_from from stanok.source_frontier"
+        ).fetchall()
+    at = find(positions_of(plant).machine, [row[0] for row in rows]).tolist()
+    return [
+        Frontier(machine, source, *(-1 if time is None else us_from_datetime(time) for time in times))
+        for machine, (_, source, *times) in zip(at, rows, strict=True)
+        if machine != NOWHERE
+    ]
+
+
+def gap_rows(connection: Connection, plant: Plant, since_us: int) -> NDArray[np.void]:
+    """Gaps of scope `state` that came from gap records and end after `since_us` or are open, as INTERVAL rows."""
+    with database_errors("read gaps"):
+        rows = connection.execute(
+            "select machine_id, from_time, to_time, cause from stanok.data_gap where scope = 'state'"
+            " and cause = any (%s) and (to_time > %s or to_time is null) order by machine_id, from_time",
+            [[int(cause) for cause in _GAP_RECORD_CAUSES], datetime_from_us(since_us)],
+        ).fetchall()
+    at = find(positions_of(plant).machine, [row[0] for row in rows]).tolist()
+    found = [
+        (machine, us_from_datetime(start), OPEN_END if end is None else us_from_datetime(end), State.UNKNOWN, cause, 0)
+        for machine, (_, start, end, cause) in zip(at, rows, strict=True)
+        if machine != NOWHERE
+    ]
+    return np.array(found, INTERVAL)
+
+
+def raw_rows(connection: Connection, plant: Plant, from_us: Mapping[int, int], spools: Sequence[str] = ()) -> RawRows:
+    """Samples of the given machines from the given instants on, in no order.
+
+    `spool` is a position in `spools`, -1 for a spool that is not among them.
+    """
+    ids = positions_of(plant)
+    with database_errors("read raw samples"):
+        numbers: dict[str, int] = dict(connection.execute("select spool, id from stanok.spool_cursor").fetchall())
+        tables = [_raw_table(connection, table, ids, from_us) for table in RAW_TABLES.values()] if from_us else []
+    rows = np.concatenate([np.empty(0, rows_type(_RAW)), *(rows for rows, _ in tables)])
+    spool_ids = np.array([numbers.get(spool, NOWHERE) for spool in spools], np.int64)
+    return RawRows(
+        batch=SampleBatch.concat([_batch(rows, texts, ids) for rows, texts in tables]),
+        source_id=rows["source_id"].astype(np.int64),
+        spool=find(spool_ids, rows["spool_id"]).astype(np.int32),
+        record=rows["record"].astype(np.int64),
+        row=rows["row"].astype(np.int32),
+    )
+
+
+def _raw_table(
+    connection: Connection, table: str, ids: Positions, from_us: Mapping[int, int]
+) -> tuple[NDArray[np.void], list[str]]:
+    """Rows of one table, and the texts that their `text_index` counts: ranks in the order of the distinct texts."""
+    window = sql.SQL(
+        "stanok.{} s join unnest({}::bigint[], {}::timestamptz[]) w (machine, since) on s.machine_id = w.machine"
+        " and s.event_time >= w.since where s.event_time >= {} and s.signal_id = any ({}::bigint[])"
+    ).format(
+        sql.Identifier(table),
+        sql.Literal(ids.machine[list(from_us)].tolist()),
+        sql.Literal([datetime_from_us(us) for us in from_us.values()]),
+        sql.Literal(datetime_from_us(min(from_us.values()))),  # BRIN skips blocks by this one
+        sql.Literal(ids.signal.tolist()),
+    )
+    names = sql.SQL(", ").join(sql.Identifier("s", name) for name in _RAW if name != "text_index")
+    query = sql.SQL(
+        "select {names}, -1 from {window} and s.text is null union all"
+        " select {names}, dense_rank() over (order by s.text)::int - 1 from {window} and s.text is not null"
+    ).format(names=names, window=window)
+    distinct = sql.SQL("select distinct s.text from {} and s.text is not null order by s.text").format(window)
+    texts = [row[0] for row in connection.execute(distinct)]
+    return copy_out(connection, query, _RAW), texts
+
+
+def _batch(rows: NDArray[np.void], texts: Sequence[str], ids: Positions) -> SampleBatch:
+    columns: dict[str, NDArray[np.generic]] = {
+        "event_us": our_time(rows["event_time"]),
+        "machine": find(ids.machine, rows["machine_id"]),
+        "signal": find(ids.signal, rows["signal_id"]),
+        "received_us": our_time(rows["received_time"]),
+        "text": rows["text_index"],
+        **{name: rows[name] for name in ("value", "raw", "quality", "flags", "seq")},
+    }
+    return SampleBatch.of(columns, texts)
+
+
+def facts(
+    connection: Connection, plant: Plant, from_us: int, to_us: int, machine: int | None = None
+) -> NDArray[np.void]:
+    """FACT rows of minutes that begin in [from_us, to_us), of one machine or of all, in the order of their keys."""
+    ids = positions_of(plant)
+    wanted = ids.machine if machine is None else ids.machine[[machine]]
+    query = sql.SQL(
+        "select {} from stanok.fact_minute where machine_id = any ({}::bigint[]) and minute >= {} and minute < {}"
+        " order by machine_id, minute, shift_id, program_id, job_order"
+    ).format(
+        sql.SQL(", ").join(map(sql.Identifier, _FACTS)),
+        sql.Literal(wanted.tolist()),
+        sql.Literal(datetime_from_us(from_us)),
+        sql.Literal(datetime_from_us(to_us)),
+    )
+    with database_errors("read facts"):
+        rows = copy_out(connection, query, _FACTS)
+    found = np.empty(len(rows), FACT)
+    for ours, theirs in zip(FACT_KEYS + MEASURES, _FACTS, strict=True):
+        found[ours] = rows[theirs]
+    found["machine"] = find(ids.machine, rows["machine_id"])
+    found["minute_us"] = our_time(rows["minute"])
+    return found

@@ -1,0 +1,183 @@
+-- Formulas, each once. Arguments and sums are µs unless named otherwise; a ratio without a denominator is NULL.
+-- Machines of one shift only: sums over several are made from the sums, never from the ratios.
+
+create function stanok_formula.ratio(numerator double precision, denominator double precision)
+    returns double precision language sql immutable parallel safe
+    return numerator / nullif(denominator, 0);
+comment on function stanok_formula.ratio is 'Numerator by denominator; NULL where that is 0.';
+
+create function stanok_formula.hours(us bigint)
+    returns double precision language sql immutable parallel safe
+    return us / 3.6e9::double precision;
+comment on function stanok_formula.hours is 'µs as hours.';
+
+create function stanok_formula.seconds(span interval)
+    returns double precision language sql immutable parallel safe
+    return extract(epoch from span)::double precision;
+comment on function stanok_formula.seconds is 'A span as seconds.';
+
+create function stanok_formula.span_us(span interval)
+    returns bigint language sql immutable parallel safe
+    return (extract(epoch from span) * 1000000)::bigint;
+comment on function stanok_formula.span_us is 'A span as whole µs; extract is exact here, it gives numeric.';
+
+create function stanok_formula.within(value double precision, low double precision, high double precision)
+    returns double precision language sql immutable parallel safe
+    return case when value is not null then least(greatest(value, low), high) end;
+comment on function stanok_formula.within is 'A value held inside its band.';
+
+create function stanok_formula.gap_possible(unknown bigint, max_rate double precision, credit bigint)
+    returns double precision language sql immutable parallel safe
+    return least(unknown * max_rate, credit);
+comment on function stanok_formula.gap_possible is
+    'Most standard time a gap can have produced in its planned busy part: by the greatest plausible rate, and not more than '
+    'was booked after it; credit NULL: not known.';
+
+create function stanok_formula.rate_high(
+    credit double precision, possible double precision, known_time double precision, max_rate double precision
+)
+    returns double precision language sql immutable parallel safe
+    return stanok_formula.ratio(credit + possible, known_time + possible / max_rate);
+comment on function stanok_formula.rate_high is
+    'Upper bound of standard time by time: what gaps can have produced is added, together with the time that takes.';
+
+create function stanok_formula.sums(machine bigint, shift bigint, from_time timestamptz, to_time timestamptz)
+    returns table (
+        minutes bigint, apt bigint, aust bigint, adet bigint, adot bigint, unknown bigint, busy bigint,
+        turning bigint, total bigint, good bigint, gap_total bigint, gap_good bigint,
+        parts_total bigint, parts_good bigint, parts_scrap bigint, parts_no_standard bigint
+    )
+    language sql stable parallel safe security definer rows 1
+begin atomic
+    select
+        count(*),
+        sum(apt + apt_no_order)::bigint,
+        sum(aust)::bigint,
+        sum(adet_idle + adet_stop)::bigint,
+        sum(adot_idle + adot_setup + adot_stop)::bigint,
+        sum(unknown)::bigint,
+        sum(apt + apt_no_order + aust + adet_idle + adet_stop + adot_idle + adot_setup + adot_stop + unknown)::bigint,
+        sum(spindle_turning_us)::bigint,
+        sum(credit_total_us)::bigint,
+        sum(credit_good_us)::bigint,
+        sum(credit_gap_total_us)::bigint,
+        sum(credit_gap_good_us)::bigint,
+        sum(fact_minute.parts_total)::bigint,
+        sum(fact_minute.parts_good)::bigint,
+        sum(fact_minute.parts_scrap)::bigint,
+        sum(fact_minute.parts_no_standard)::bigint
+    from stanok.fact_minute
+    where machine_id = machine and shift_id = shift and minute >= from_time and minute < to_time;
+end;
+comment on function stanok_formula.sums is
+    'Facts of a machine in a shift; busy is planned busy time (PBT), apt includes production without an order.';
+
+create function stanok_formula.gaps(
+    machine bigint, shift bigint, start_time timestamptz, end_time timestamptz, max_rate double precision
+)
+    returns table (
+        inside_good bigint, inside_total bigint, possible_good double precision, possible_total double precision
+    )
+    language sql stable parallel safe security definer rows 1
+begin atomic
+    select
+        coalesce(sum(g.credit_good_us) filter (where g.inside), 0)::bigint,
+        coalesce(sum(g.credit_total_us) filter (where g.inside), 0)::bigint,
+        coalesce(sum(stanok_formula.gap_possible(u.unknown, max_rate, g.credit_good_us)), 0),
+        coalesce(sum(stanok_formula.gap_possible(u.unknown, max_rate, g.credit_total_us)), 0)
+    from (
+        select
+            from_time,
+            coalesce(to_time, 'infinity') as to_time,
+            credit_good_us,
+            credit_total_us,
+            from_time >= start_time and to_time <= end_time as inside
+        from stanok.data_gap
+        where machine_id = machine and scope = 'state' and outcome is distinct from 'recovered'
+            and from_time < end_time and coalesce(to_time, 'infinity') > start_time
+    ) g
+    cross join lateral (
+        -- A minute is planned busy as a whole or not at all, so its unknown time tells how much of the gap counts.
+        select
+            coalesce(sum(least(f.unknown, stanok_formula.span_us(
+                least(f.minute + interval '1 minute', g.to_time) - greatest(f.minute, g.from_time)
+            ))), 0)::bigint as unknown
+        from (
+            select minute, sum(unknown)::bigint as unknown
+            from stanok.fact_minute
+            where machine_id = machine and shift_id = shift and unknown > 0
+                and minute >= start_time and minute < end_time
+                and minute > g.from_time - interval '1 minute' and minute < g.to_time
+            group by minute
+        ) f
+    ) u;
+end;
+comment on function stanok_formula.gaps is
+    'Gaps of a machine cut to a shift: standard time booked after those wholly inside, and the most that all can have '
+    'produced in planned busy time.';
+
+create view stanok_formula.shift_kpi as
+select
+    m.id as machine_id,
+    s.id as shift_id,
+    least(s.end_time, l.as_of) as as_of,
+    f.*,
+    r.*,
+    case
+        when f.busy = 0 then 'no_planned_time'
+        when f.parts_no_standard > 0 then 'no_standard_time'
+        when f.total + f.gap_total = 0 then 'no_parts'
+        when f.apt = 0 then 'parts_without_runtime'
+    end as reason,
+    'ISO 22400-2, all time of a shift but breaks and planned stops' as definition
+from stanok.machine m
+join stanok.machine_live l on l.machine_id = m.id
+join stanok.shift_instance s on s.site_id = m.site_id
+cross join lateral stanok_formula.sums(m.id, s.id, s.start_time, s.end_time) f
+cross join lateral stanok_formula.gaps(m.id, s.id, s.start_time, s.end_time, m.max_rate) g
+cross join lateral (
+    -- Without a standard time for every part all that rests on standard times is NULL.
+    select
+        case when f.parts_no_standard = 0 then f.total end as total,
+        case when f.parts_no_standard = 0 then f.good end as good,
+        case when f.parts_no_standard = 0 then f.total + f.gap_total end as all_total,
+        case when f.parts_no_standard = 0 then f.good + f.gap_good end as all_good
+) c
+cross join lateral (
+    select
+        stanok_formula.ratio(c.good + g.inside_good, f.busy) as oee_low,
+        stanok_formula.rate_high(c.good, g.possible_good, f.busy - f.unknown, m.max_rate) as oee_high,
+        stanok_formula.ratio(c.total + g.inside_total, f.apt + f.unknown) as effectiveness_low,
+        greatest(
+            stanok_formula.ratio(c.total, f.apt),
+            stanok_formula.rate_high(c.total, g.possible_total, f.apt, m.max_rate)
+        ) as effectiveness_high,
+        stanok_formula.ratio(c.good + g.inside_good, c.total + g.possible_total) as quality_low,
+        stanok_formula.ratio(c.good + g.possible_good, c.total + g.possible_good) as quality_high
+) b
+cross join lateral (
+    select
+        stanok_formula.within(
+            stanok_formula.ratio(c.all_good, f.busy), b.oee_low, greatest(b.oee_low, b.oee_high)
+        ) as oee,
+        b.oee_low,
+        greatest(b.oee_low, b.oee_high) as oee_high,
+        stanok_formula.ratio(f.apt, f.busy) as availability,
+        stanok_formula.ratio(f.apt + f.unknown, f.busy) as availability_high,
+        stanok_formula.within(
+            stanok_formula.ratio(c.all_total, f.apt),
+            b.effectiveness_low, greatest(b.effectiveness_low, b.effectiveness_high)
+        ) as effectiveness,
+        case when f.apt > 0 then b.effectiveness_low end as effectiveness_low,
+        case when f.apt > 0 then greatest(b.effectiveness_low, b.effectiveness_high) end as effectiveness_high,
+        stanok_formula.within(
+            stanok_formula.ratio(c.all_good, c.all_total), b.quality_low, greatest(b.quality_low, b.quality_high)
+        ) as quality_ratio,
+        case when c.all_total > 0 then b.quality_low end as quality_ratio_low,
+        case when c.all_total > 0 then greatest(b.quality_low, b.quality_high) end as quality_ratio_high,
+        stanok_formula.ratio(f.turning, f.busy) as spindle_utilization,
+        stanok_formula.ratio(f.turning + f.unknown, f.busy) as spindle_utilization_high,
+        stanok_formula.ratio(f.busy - f.unknown, f.busy) as coverage
+) r
+where f.minutes > 0;
+comment on view stanok_formula.shift_kpi is 'Sums, ratios and bands of each machine and shift instance that has facts.';

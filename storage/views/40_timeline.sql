@@ -1,0 +1,73 @@
+create view board.state_timeline as
+select
+    site.name as site,
+    m.name as machine,
+    m.title,
+    i.from_time,
+    coalesce(i.to_time, l.as_of) as to_time,
+    i.to_time is null as lasting,
+    state.word as state,
+    state.title_en as state_en,
+    state.title_ru as state_ru,
+    state.colour as state_colour,
+    cause.word as cause,
+    cause.title_en as cause_en,
+    cause.title_ru as cause_ru
+from stanok.state_interval i
+join stanok.machine m on m.id = i.machine_id
+join stanok.site on site.id = m.site_id
+join stanok.state on state.id = i.state
+join stanok.cause on cause.id = i.cause
+left join stanok.machine_live l on l.machine_id = i.machine_id;
+comment on view board.state_timeline is 'Half-open stretches of one state; the last one of a machine ends at its as_of.';
+comment on column board.state_timeline.site is 'Plant [text]';
+comment on column board.state_timeline.machine is 'Machine, site/machine [text]';
+comment on column board.state_timeline.title is 'Title of the machine [text]';
+comment on column board.state_timeline.from_time is 'Start, included [UTC]';
+comment on column board.state_timeline.to_time is 'End, excluded [UTC]';
+comment on column board.state_timeline.lasting is 'It may go on [bool]';
+comment on column board.state_timeline.state is 'Word of the state [text]';
+comment on column board.state_timeline.state_en is 'State in English [text]';
+comment on column board.state_timeline.state_ru is 'State in Russian [text]';
+comment on column board.state_timeline.state_colour is 'Colour of the state [#rrggbb]';
+comment on column board.state_timeline.cause is 'Word of the cause [text]';
+comment on column board.state_timeline.cause_en is 'Cause in English [text]';
+comment on column board.state_timeline.cause_ru is 'Cause in Russian [text]';
+
+create view board.gap as
+select
+    site.name as site,
+    m.name as machine,
+    m.title,
+    source.name as source,
+    g.scope,
+    g.from_time,
+    coalesce(g.to_time, l.as_of) as to_time,
+    g.to_time is null as lasting,
+    stanok_formula.seconds(coalesce(g.to_time, l.as_of) - g.from_time) as length_s,
+    cause.word as cause,
+    cause.title_en as cause_en,
+    cause.title_ru as cause_ru,
+    g.outcome,
+    g.parts
+from stanok.data_gap g
+join stanok.machine m on m.id = g.machine_id
+join stanok.site on site.id = m.site_id
+join stanok.source on source.id = g.source_id
+join stanok.cause on cause.id = g.cause
+left join stanok.machine_live l on l.machine_id = g.machine_id;
+comment on view board.gap is 'What is missing: every stretch without trusted data.';
+comment on column board.gap.site is 'Plant [text]';
+comment on column board.gap.machine is 'Machine, site/machine [text]';
+comment on column board.gap.title is 'Title of the machine [text]';
+comment on column board.gap.source is 'Source that was silent [text]';
+comment on column board.gap.scope is 'state: no trusted state, which makes unknown time [text]';
+comment on column board.gap.from_time is 'Last proof of life, included [UTC]';
+comment on column board.gap.to_time is 'Next proof of life, excluded; as_of while it lasts [UTC]';
+comment on column board.gap.lasting is 'It goes on [bool]';
+comment on column board.gap.length_s is 'Length so far [s]';
+comment on column board.gap.cause is 'Word of the cause [text]';
+comment on column board.gap.cause_en is 'Cause in English [text]';
+comment on column board.gap.cause_ru is 'Cause in Russian [text]';
+comment on column board.gap.outcome is 'lost or recovered; NULL while it lasts [text]';
+comment on column board.gap.parts is 'Parts that the first counts after it booked; NULL not known [1]';

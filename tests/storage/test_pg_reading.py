@@ -1,0 +1,198 @@
+"""What was committed comes back bit by bit: raw rows, facts, positions."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from core.errors import InputError
+from core.facts.schema import FACT, MEASURES, OPEN_END, Frontier, RawRows, Snapshot
+from core.plant.model import Plant
+from core.samples.batch import COLUMNS, BatchBuilder, SampleBatch
+from core.units import HOUR_US, MINUTE_US
+from core.vocabulary import Cause, State
+from storage.pg import reading
+from storage.pg.commit import Store
+from storage.pg.connect import Connection
+from storage.pg.plant import load_plant
+from tests.storage.pg_changes import PLANT, SPOOL, START_US, fact, make_changes, raw_of, rows, speeds
+
+HOUR = START_US // HOUR_US * HOUR_US
+
+
+@pytest.fixture
+def connection(emptied: Connection) -> Connection:
+    return emptied
+
+
+@pytest.fixture
+def store(connection: Connection) -> Store:
+    load_plant(connection, PLANT, START_US)
+    made = Store(connection, PLANT)
+    made.take_ownership([SPOOL])
+    return made
+
+
+def odd_samples(seed: int, count: int) -> SampleBatch:
+    """Samples with everything that can be awkward: texts, NaN, infinities, extreme integers, times before 2000."""
+    random = np.random.default_rng(seed)
+    builder = BatchBuilder()
+    values = (0.0, -0.0, math.nan, math.inf, -math.inf, 5e-324, 1.7976931348623157e308, 0.1)
+    words = (None, "", "O1234", "Деталь-7 '\"\\", "line\nline", "x" * 3000)
+    for index in range(count):
+        builder.add(
+            machine=int(random.integers(2)),
+            signal=int(random.integers(4)),
+            event_us=int(START_US + random.integers(-(10**15), 10**9)),
+            received_us=int(START_US + random.integers(10**9)),
+            value=values[random.integers(len(values))],
+            text=words[random.integers(len(words))],
+            raw=int(random.integers(-(2**31), 2**31)),
+            quality=int(random.integers(4)),
+            flags=int(random.integers(2**16)),
+            seq=int(random.integers(-1, 2**62)),
+        )
+        assert index == len(builder) - 1
+    return builder.build()
+
+
+def as_tuples(raw: RawRows) -> list[tuple[object, ...]]:
+    """Rows in an order of their own, texts spelled out, values as their bits (NaN included)."""
+    batch = raw.batch
+    names = [name for name, _ in COLUMNS if name not in ("text", "value")]
+    words = [None if index < 0 else batch.texts[index] for index in batch.text]
+    columns = [getattr(batch, name).tolist() for name in names]
+    where = [column.tolist() for column in (raw.record, raw.row, raw.spool, raw.source_id)]
+    return sorted(zip(*where, *columns, batch.value.view("i8").tolist(), words, strict=True), key=lambda row: row[:2])
+
+
+def test_raw_rows_come_back_bit_by_bit(store: Store, connection: Connection) -> None:
+    seed = 20251122
+    print("seed", seed)
+    sent = raw_of(odd_samples(seed, 400))
+    store.commit(make_changes(1, raw=sent))
+    back = reading.raw_rows(connection, PLANT, {0: 0, 1: 0}, [SPOOL])
+    assert as_tuples(back) == as_tuples(sent)
+
+
+def test_every_microsecond_of_a_time_survives(store: Store, connection: Connection) -> None:
+    odd = START_US + 123_457
+    store.commit(make_changes(1, raw=raw_of(speeds(1, odd))))
+    assert connection.execute("select extract(epoch from event_time)::text from stanok.sample_gauge").fetchone() == (
+        f"{odd // 10**6}.123457",
+    )
+
+
+def test_rows_before_the_asked_instant_of_a_machine_stay_away(store: Store, connection: Connection) -> None:
+    store.commit(make_changes(1, raw=raw_of(speeds(100))))
+    back = reading.raw_rows(connection, PLANT, {0: START_US + 50_000, 1: START_US + 99_000}, [SPOOL])
+    assert sorted(back.batch.event_us - START_US) == [*range(50_000, 100_000, 2000), 99_000]
+    assert len(reading.raw_rows(connection, PLANT, {1: 0}).batch) == 50
+    assert len(reading.raw_rows(connection, PLANT, {}).batch) == 0
+
+
+def test_rows_of_strange_spools_machines_and_signals(store: Store, connection: Connection) -> None:
+    store.commit(make_changes(1, raw=raw_of(speeds(10))))
+    assert set(reading.raw_rows(connection, PLANT, {0: 0}, ["other"]).spool) == {-1}
+    smaller = Plant(PLANT.enterprise, PLANT.sites, PLANT.sources, PLANT.machines[1:], PLANT.programs, b"2")
+    assert set(reading.raw_rows(connection, smaller, {0: 0}).batch.machine) == {0}
+    mute = replace(PLANT.machines[0], signals={"part.total": ""})
+    deaf = Plant(PLANT.enterprise, PLANT.sites, PLANT.sources, (mute,), PLANT.programs, b"3")
+    assert len(reading.raw_rows(connection, deaf, {0: 0}).batch) == 0
+
+
+def test_facts_come_back_exactly(store: Store, connection: Connection) -> None:
+    random = np.random.default_rng(7)
+    sent = rows(FACT, [fact(minute, shift=minute % 2, job_order=5) for minute in range(50)])
+    for name in MEASURES:
+        sent[name] = random.integers(-(2**62), 2**62, len(sent))
+    store.commit(make_changes(1, facts=[fact(0)]))
+    store.commit(replace(make_changes(2, facts=[fact(0)]), facts=sent))
+    back = reading.facts(connection, PLANT, START_US, START_US + 40 * MINUTE_US)
+    assert (back == sent[:40]).all()
+    assert len(reading.facts(connection, PLANT, START_US, START_US + HOUR_US, machine=1)) == 0
+
+
+def test_the_newest_snapshot_of_this_code_and_plant_is_found(store: Store, connection: Connection) -> None:
+    old, new, foreign = (
+        Snapshot(0, HOUR, "v1", b"old"),
+        Snapshot(0, HOUR + HOUR_US, "v1", b"\0new"),
+        Snapshot(0, HOUR + 2 * HOUR_US, "v2", b"foreign"),
+    )
+    store.commit(make_changes(1, snapshots=[old, new, foreign]))
+    assert reading.newest_snapshots(connection, "v1", PLANT) == {0: (HOUR + HOUR_US, b"\0new")}
+    assert reading.newest_snapshots(connection, "v3", PLANT) == {}
+    assert reading.newest_snapshots(connection, "v1", replace(PLANT, hash=b"other")) == {}
+
+
+def test_frontiers_and_the_tick_come_back(store: Store, connection: Connection) -> None:
+    assert reading.last_tick(connection) is None
+    sent = [Frontier(machine, PLANT.sources[0].id, START_US + machine, -1, START_US, -1) for machine in range(2)]
+    store.commit(make_changes(1, frontiers=sent, tick_us=START_US + 3))
+    assert sorted(reading.frontiers(connection, PLANT), key=lambda found: found.machine) == sent
+    assert reading.last_tick(connection) == START_US + 3
+
+
+def test_only_gaps_of_gap_records_that_reach_into_the_window_are_read(store: Store, connection: Connection) -> None:
+    causes = (Cause.SILENT, Cause.OFFLINE, Cause.RESTART, Cause.NO_DATA_YET, Cause.DISCONNECTED)
+    sent = [
+        {"machine": 0, "from_us": START_US + 10 * n, "to_us": START_US + 10 * n + 10, "cause": cause}
+        for n, cause in enumerate(causes)
+    ]
+    sent[-1]["to_us"] = OPEN_END
+    store.commit(make_changes(1, intervals=sent))
+    back = reading.gap_rows(connection, PLANT, START_US + 10)
+    assert back[["from_us", "to_us", "state", "cause"]].tolist() == [
+        (START_US + 20, START_US + 30, State.UNKNOWN, Cause.RESTART),
+        (START_US + 40, OPEN_END, State.UNKNOWN, Cause.DISCONNECTED),
+    ]
+
+
+def test_loading_a_plant_again_changes_nothing(connection: Connection) -> None:
+    def dimensions() -> list[object]:
+        tables = (
+            "site",
+            "source",
+            "machine",
+            "signal",
+            "part_program",
+            "standard_time",
+            "plant_version",
+            "state",
+            "cause",
+        )
+        return [connection.execute(f"select * from stanok.{table} order by 1".encode()).fetchall() for table in tables]
+
+    load_plant(connection, PLANT, START_US)
+    before = dimensions()
+    load_plant(connection, PLANT, START_US + 5)
+    assert dimensions() == before
+    assert all(before)
+
+
+def test_a_new_plant_version_keeps_the_standard_times_of_the_old_one(connection: Connection) -> None:
+    load_plant(connection, PLANT, START_US)
+    faster = replace(PLANT, programs=(replace(PLANT.programs[0], pri_us=80_000_000),), hash=b"faster")
+    load_plant(connection, faster, START_US - 1)  # the clock was set back: still later than what held before
+    found = connection.execute(
+        "select valid_from - lag(valid_from) over (order by valid_from) > interval '0', pri_us"
+        " from stanok.standard_time order by valid_from"
+    ).fetchall()
+    assert found == [(None, 95_000_000), (True, 80_000_000)]
+
+
+def test_two_names_with_one_id_are_refused(connection: Connection) -> None:
+    load_plant(connection, PLANT, START_US)
+    connection.execute("update stanok.signal set name = 'other' where name = 'part.total'")
+    with pytest.raises(InputError, match=r"part\.total.*same id.*other"):
+        load_plant(connection, replace(PLANT, hash=b"new"), START_US + 1)
+
+
+def test_every_state_and_cause_has_its_words(connection: Connection) -> None:
+    load_plant(connection, PLANT, START_US)
+    words = connection.execute("select word from stanok.state order by id").fetchall()
+    assert [word for (word,) in words] == [state.name.lower() for state in State]
+    assert connection.execute("select count(*) from stanok.cause").fetchone() == (len(Cause),)

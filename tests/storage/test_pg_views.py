@@ -1,0 +1,201 @@
+"""Numbers of the views against an example computed by hand: a shift of ten minutes, one of them a gap of two."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from psycopg.rows import dict_row
+
+from core.facts.schema import OPEN_END, Live, ShiftRow
+from core.units import MINUTE_US, SECOND_US, datetime_from_us
+from core.vocabulary import Cause, State
+from storage.pg.commit import Store
+from storage.pg.connect import Connection
+from storage.pg.plant import load_plant
+from tests.storage.pg_changes import PLANT, PROGRAM, SPOOL, START_US, fact, make_changes
+
+PRI_US = PROGRAM.pri_us
+END_US = START_US + 10 * MINUTE_US
+SHIFT = ShiftRow(77, 0, "1", "2025-11-22", START_US, END_US)
+LIVE = Live(0, END_US, END_US - SECOND_US, State.PRODUCING, Cause.NONE, 8, START_US, PROGRAM.id, 77, True, 1200.0)
+GAP = {
+    "machine": 0,
+    "from_us": START_US + 5 * MINUTE_US,
+    "to_us": START_US + 7 * MINUTE_US,
+    "state": State.UNKNOWN,
+    "cause": Cause.SILENT,
+}
+CREDIT = {
+    "machine": 0,
+    "gap_from_us": GAP["from_us"],
+    "credit_good_us": PRI_US,
+    "credit_total_us": PRI_US,
+    "parts": 1,
+}
+
+
+def shift_facts() -> list[dict[str, int]]:
+    """Seven and a half minutes of production with three parts, half a minute idle, two minutes unknown."""
+    minutes = [fact(minute, shift=77, apt=MINUTE_US, spindle_turning_us=40 * SECOND_US) for minute in range(10)]
+    minutes[4].update(apt=30 * SECOND_US, adet_idle=30 * SECOND_US)
+    for minute in (5, 6):
+        minutes[minute].update(apt=0, unknown=MINUTE_US, spindle_turning_us=0)
+    for minute in (1, 3, 9):
+        minutes[minute].update(parts_total=1, parts_good=1, credit_total_us=PRI_US, credit_good_us=PRI_US)
+    minutes[7].update(parts_total=1, parts_good=1, credit_gap_total_us=PRI_US, credit_gap_good_us=PRI_US)
+    return minutes
+
+
+@pytest.fixture
+def connection(emptied: Connection) -> Connection:
+    return emptied
+
+
+@pytest.fixture
+def store(connection: Connection) -> Store:
+    load_plant(connection, PLANT, START_US)
+    made = Store(connection, PLANT)
+    made.take_ownership([SPOOL])
+    return made
+
+
+def write(store: Store, facts: Sequence[dict[str, int]], gap: dict[str, int] | None = GAP, **others: Any) -> None:
+    settings: dict[str, Any] = {"live": [LIVE], "shifts": [SHIFT], "tick_us": END_US + 2 * SECOND_US, **others}
+    store.commit(make_changes(1, facts=facts, intervals=[gap] if gap else [], **settings))
+
+
+def look(connection: Connection, view: str) -> dict[str, Any]:
+    """The only row of a view."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        (row,) = cursor.execute(f"select * from board.{view}".encode()).fetchall()
+    return row
+
+
+def ratios(row: dict[str, Any], *names: str) -> tuple[Any, ...]:
+    return tuple(row[name] for name in names)
+
+
+def test_a_shift_with_a_gap_has_the_band_computed_by_hand(store: Store, connection: Connection) -> None:
+    write(store, shift_facts(), credits=[CREDIT])
+    row = look(connection, "kpi_shift")
+    assert ratios(row, "planned_busy_h", "unknown_h", "production_h", "delay_h") == pytest.approx(
+        (600 / 3600, 120 / 3600, 450 / 3600, 30 / 3600)
+    )
+    # N = 3·95 s; the part booked after the gap lies wholly inside; r_max 1.2, so 95 s of credit take 79.17 s.
+    assert ratios(row, "oee", "oee_low", "oee_high") == pytest.approx((380 / 600, 380 / 600, 380 / (480 + 95 / 1.2)))
+    assert ratios(row, "availability", "availability_low", "availability_high") == pytest.approx((0.75, 0.75, 0.95))
+    assert ratios(row, "effectiveness_low", "effectiveness", "effectiveness_high") == pytest.approx(
+        (380 / 570, 380 / (450 + 95 / 1.2), 380 / (450 + 95 / 1.2))
+    )
+    assert ratios(row, "quality_ratio", "quality_ratio_low", "quality_ratio_high") == pytest.approx((1, 1, 1))
+    assert ratios(row, "spindle_utilization", "spindle_utilization_high") == pytest.approx((320 / 600, 440 / 600))
+    assert ratios(row, "coverage", "parts_total", "parts_good", "reason") == (pytest.approx(0.8), 4, 4, None)
+
+
+def test_a_gap_without_a_known_credit_may_hold_the_greatest_rate(store: Store, connection: Connection) -> None:
+    write(store, [{**row, "credit_gap_total_us": 0, "credit_gap_good_us": 0} for row in shift_facts()])
+    row = look(connection, "kpi_shift")
+    possible = 120 * 1.2
+    assert ratios(row, "oee", "oee_low", "oee_high") == pytest.approx((285 / 600, 285 / 600, (285 + possible) / 600))
+
+
+def test_a_gap_that_reaches_into_the_shift_counts_with_its_part_of_it(store: Store, connection: Connection) -> None:
+    facts = [fact(minute, shift=77, apt=MINUTE_US) for minute in range(10)]
+    facts[0].update(apt=0, unknown=MINUTE_US)
+    facts[1].update(parts_total=1, parts_good=1, credit_gap_total_us=PRI_US, credit_gap_good_us=PRI_US)
+    gap = {**GAP, "from_us": START_US - 2 * MINUTE_US, "to_us": START_US + MINUTE_US}
+    write(store, facts, gap, credits=[{**CREDIT, "gap_from_us": gap["from_us"]}])
+    row = look(connection, "kpi_shift")
+    high = 72 / (540 + 60)  # one minute at 1.2 can have made 72 s of the 95 s that were booked
+    assert ratios(row, "oee_low", "oee", "oee_high") == pytest.approx((0, high, high))
+
+
+def test_two_gaps_in_one_minute_count_with_their_own_lengths(store: Store, connection: Connection) -> None:
+    facts = [fact(0, shift=77, apt=30 * SECOND_US, unknown=30 * SECOND_US)]
+    gaps = [
+        {**GAP, "from_us": START_US + start * SECOND_US, "to_us": START_US + end * SECOND_US}
+        for start, end in ((0, 20), (40, 50))
+    ]
+    store.commit(make_changes(1, facts=facts, intervals=gaps, live=[LIVE], shifts=[SHIFT]))
+    assert look(connection, "kpi_shift")["oee_high"] == pytest.approx(30 * 1.2 / 60)
+
+
+def test_without_a_gap_the_band_is_a_point(store: Store, connection: Connection) -> None:
+    whole = fact(0, shift=77, apt=MINUTE_US, parts_total=1, credit_total_us=50 * SECOND_US)
+    write(store, [whole], None)
+    row = look(connection, "kpi_shift")
+    for name in ("oee", "availability", "effectiveness", "quality_ratio", "spindle_utilization"):
+        assert row[name] == row[f"{name}_low"] == row[f"{name}_high"], name
+    assert (row["effectiveness"], row["quality_ratio"], row["oee"]) == (pytest.approx(50 / 60), 0, 0)
+
+
+def test_above_one_is_kept(store: Store, connection: Connection) -> None:
+    fast = {"parts_total": 1, "parts_good": 1, "credit_total_us": 90 * SECOND_US, "credit_good_us": 90 * SECOND_US}
+    write(store, [fact(0, shift=77, apt=MINUTE_US, **fast)], None)
+    assert look(connection, "kpi_shift")["oee"] == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize(
+    ("measures", "reason", "nulls", "oee"),
+    [
+        ({"planned_calendar": 60}, "no_planned_time", {"oee", "availability", "effectiveness", "coverage"}, None),
+        (
+            {"apt": 60, "parts_no_standard": 1, "parts_total": 1},
+            "no_standard_time",
+            {"oee_high", "effectiveness"},
+            None,
+        ),
+        ({"apt": 60}, "no_parts", {"quality_ratio", "quality_ratio_low"}, 0),
+        ({"adet_idle": 60}, "no_parts", {"quality_ratio", "effectiveness", "effectiveness_high"}, 0),
+        ({"aust": 60, "credit_total_us": 9, "credit_good_us": 6}, "parts_without_runtime", {"effectiveness"}, 0.1),
+    ],
+)
+def test_what_is_undefined_is_null_with_a_reason(
+    store: Store, connection: Connection, measures: dict[str, int], reason: str, nulls: set[str], oee: float | None
+) -> None:
+    write(store, [fact(0, shift=77, **measures)], None)
+    row = look(connection, "kpi_shift")
+    assert row["reason"] == reason
+    assert {name for name in nulls if row[name] is not None} == set()
+    assert row["oee"] == (oee if oee is None else pytest.approx(oee))
+
+
+def test_a_shift_that_is_all_unknown_is_anything_up_to_the_greatest_rate(store: Store, connection: Connection) -> None:
+    gap = {**GAP, "from_us": START_US, "to_us": OPEN_END}
+    write(store, [fact(minute, shift=77, unknown=MINUTE_US) for minute in range(10)], gap)
+    row = look(connection, "kpi_shift")
+    assert ratios(row, "oee_low", "oee_high", "availability_high", "coverage") == pytest.approx((0, 1.2, 1, 0))
+
+
+def test_the_live_board_shows_the_running_shift(store: Store, connection: Connection) -> None:
+    write(store, shift_facts(), credits=[CREDIT], live=[replace(LIVE, as_of_us=END_US - SECOND_US)])
+    row = look(connection, "machine_live")
+    assert ratios(row, "site", "machine", "state", "cause", "program", "shift") == (
+        *("minsk", "minsk/lathe-1", "producing", "none", "SHAFT-40", "1"),
+    )
+    assert (row["lag_s"], row["oee"], row["parts_good"]) == (3.0, pytest.approx(380 / 600), 4)
+    assert row["as_of"] == look(connection, "kpi_shift")["as_of"] == datetime_from_us(END_US - SECOND_US)
+
+
+def test_outside_shifts_the_live_board_has_no_figures(store: Store, connection: Connection) -> None:
+    write(store, [fact(0, planned_calendar=MINUTE_US)], None, live=[replace(LIVE, shift=0)])
+    row = look(connection, "machine_live")
+    assert (row["shift"], row["oee"], row["state"]) == (None, None, "producing")
+
+
+def test_open_ends_reach_to_as_of(store: Store, connection: Connection) -> None:
+    write(store, shift_facts(), {**GAP, "to_us": OPEN_END})
+    timeline, gap = look(connection, "state_timeline"), look(connection, "gap")
+    assert timeline["to_time"] == gap["to_time"] == datetime_from_us(END_US)
+    assert (timeline["lasting"], timeline["state"], gap["length_s"], gap["outcome"]) == (True, "unknown", 300.0, None)
+
+
+def test_platform_health_counts(store: Store, connection: Connection) -> None:
+    write(store, shift_facts())
+    row = look(connection, "platform_health")
+    assert ratios(row, "spools", "records", "lag_s", "gaps_lasting", "quarantined", "recompute_requests") == (
+        *(1, 1, 2.0, 0, 0, 0),
+    )
