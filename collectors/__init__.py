@@ -1,0 +1,1 @@
+"""The loading docks: the only async room. Decode at the door into SampleBatch columns."""

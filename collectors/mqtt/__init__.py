@@ -1,0 +1,1 @@
+"""MQTT: a broker's topics become samples. See README.md in this folder."""

@@ -1,0 +1,211 @@
+"""A message -> samples in a BatchBuilder and what it says of its machines. No I/O, no clock.
+
+Invariants: any bytes give samples, refusals with a reason, or both, never an exception; good values of a message are
+kept beside bad ones; a retained message never proves life, and its samples are INITIAL unless their number shows that
+they are simply the next ones (some brokers mark what they queued as retained).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from collectors.clockwatch import ClockWatch
+from collectors.mqtt.payload import RefusedError, document, numbered
+from collectors.mqtt.topics import Carries, Field, Route
+from collectors.mqtt.values import convert, instant_us
+from core.samples.batch import BatchBuilder
+from core.vocabulary import Flag
+
+INITIAL = int(Flag.INITIAL)
+RETAINED = int(Flag.RETAINED)
+GREATEST_SEQ = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What came from the broker; `arrival_us` is scenario time, `dup`: the broker may have sent it before."""
+
+    topic: str
+    payload: bytes
+    retain: bool
+    arrival_us: int
+    dup: bool = False
+
+
+@dataclass(slots=True)
+class Reading:
+    """What one message said of one machine.
+
+    `seq` and `next_seq` are -1 if it is not numbered. `event_us` holds least and greatest event time of its samples.
+    `online` is what a birth or will says. `live`: it came now, from a publisher that lives.
+    """
+
+    machine: int
+    live: bool
+    seq: int = -1
+    next_seq: int = -1
+    event_us: tuple[int, int] | None = None
+    online: bool | None = None
+    samples: int = 0
+    unknown_words: int = 0
+    refused: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Decoder:
+    """Decodes the messages of one machine. `expected`: number of its next sample, -1 if not known.
+
+    `known` holds the newest event time of each signal, so that a repeated state message adds nothing.
+    """
+
+    watch: ClockWatch
+    expected: int = -1
+    known: dict[int, int] = field(default_factory=dict)
+
+    def read(self, route: Route, message: Message, builder: BatchBuilder, *, settled: bool) -> Reading:
+        """What the message says; its samples are added to `builder`.
+
+        `settled`: the connection and the publisher are up for long enough that delays tell about the clock.
+        """
+        reading = Reading(route.machine, live=not message.retain and route.carries in _PROVE_LIFE)
+        task = _Task(self, route, message, builder, reading, settled and not message.retain)
+        try:
+            _READERS[route.carries](task)
+        except RefusedError as wrong:
+            reading.refused.append(str(wrong))
+        return reading
+
+
+_PROVE_LIFE = (Carries.SAMPLES, Carries.FREE)
+
+
+@dataclass(slots=True)
+class _Task:
+    """One message on its way through one route."""
+
+    decoder: Decoder
+    route: Route
+    message: Message
+    builder: BatchBuilder
+    reading: Reading
+    fresh: bool
+
+    def add(self, found: Field, source_us: int | None, value: Any, seq: int, flags: int) -> None:
+        """One sample; raises RefusedError if the value is of no use."""
+        converted = convert(found, value)
+        arrival_us = self.message.arrival_us
+        fresh = self.fresh and not flags & INITIAL
+        event_us, clock = self.decoder.watch.choose(source_us, None, arrival_us, fresh=fresh)
+        self.builder.add(
+            machine=self.route.machine,
+            signal=found.signal,
+            event_us=event_us,
+            received_us=arrival_us,
+            value=converted.value,
+            text=converted.text,
+            raw=converted.raw,
+            quality=converted.quality,
+            flags=clock | flags,
+            seq=seq,
+        )
+        known = self.decoder.known
+        known[found.signal] = max(event_us, known.get(found.signal, event_us))
+        self._count(event_us, unknown=converted.unknown)
+
+    def _count(self, event_us: int, *, unknown: bool) -> None:
+        reading = self.reading
+        least, most = reading.event_us or (event_us, event_us)
+        reading.event_us = min(least, event_us), max(most, event_us)
+        reading.samples += 1
+        reading.unknown_words += unknown
+
+    def flags(self, seq: int) -> int:
+        """Flags of the message's samples, whose first number is `seq`."""
+        if not self.message.retain or (seq >= 0 and seq == self.decoder.expected):
+            return 0
+        return RETAINED | INITIAL
+
+    def entries(self, samples: list[Any]) -> Iterator[tuple[int, int, Field, Any]]:
+        """Position, time, field and value of each well-formed sample of Stanok's shape; the others are refused."""
+        for at, entry in enumerate(samples):
+            try:
+                if not isinstance(entry, list) or len(entry) != 3 or not isinstance(entry[1], str):
+                    raise RefusedError(f'sample {at} is not [time, "signal", value]')
+                found = self.route.fields.get(entry[1])
+                if found is None:
+                    raise RefusedError(f"{entry[1][:40]!r} is no signal of this machine")
+                yield at, instant_us(entry[0], "us"), found, entry[2]
+            except RefusedError as wrong:
+                self.reading.refused.append(str(wrong))
+
+
+def _samples(task: _Task) -> None:
+    content = numbered(task.message.payload)
+    task.reading.seq = seq = _number(content.seq)
+    task.reading.next_seq = seq + len(content.s)
+    flags = task.flags(seq)
+    for at, us, found, value in task.entries(content.s):
+        _try(task, found, us, value, seq + at, flags)
+
+
+def _state(task: _Task) -> None:
+    flags = INITIAL | (RETAINED if task.message.retain else 0)
+    for _, us, found, value in task.entries(numbered(task.message.payload).s):
+        if us > task.decoder.known.get(found.signal, -1):
+            _try(task, found, us, value, -1, flags)
+
+
+def _free(task: _Task) -> None:
+    content, route = document(task.message.payload), task.route
+    source_us = seq = None
+    if route.seq_path is not None and (found := _at(content, route.seq_path)) is not _MISSING:
+        seq = _number(found)
+        task.reading.seq, task.reading.next_seq = seq, seq + 1
+    if route.time_path is not None and (found := _at(content, route.time_path)) is not _MISSING:
+        source_us = instant_us(found, route.time_unit)
+    number = -1 if seq is None else seq
+    flags = task.flags(number)
+    for field_ in route.fields.values():
+        value = _at(content, field_.path)
+        if value is not _MISSING:
+            _try(task, field_, source_us, value, number, flags)
+
+
+def _status(task: _Task) -> None:
+    content = document(task.message.payload)
+    online = content.get("online") if isinstance(content, dict) else None
+    if not isinstance(online, bool):
+        raise RefusedError('a status is {"online": true or false, "t": µs since 1970}')
+    task.reading.online = online
+    if "t" in content:
+        us = instant_us(content["t"], "us")
+        task.reading.event_us = us, us
+
+
+_READERS = {Carries.SAMPLES: _samples, Carries.STATE: _state, Carries.FREE: _free, Carries.STATUS: _status}
+
+
+def _try(task: _Task, found: Field, us: int | None, value: Any, seq: int, flags: int) -> None:
+    try:
+        task.add(found, us, value, seq, flags)
+    except RefusedError as wrong:
+        task.reading.refused.append(str(wrong))
+
+
+def _number(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < GREATEST_SEQ:
+        raise RefusedError(f"the seq {str(value)[:40]!r} is not a counter")
+    return value
+
+
+_MISSING = object()
+
+
+def _at(content: Any, path: tuple[str, ...]) -> Any:
+    for key in path:
+        if not isinstance(content, dict) or key not in content:
+            return _MISSING
+        content = content[key]
+    return content

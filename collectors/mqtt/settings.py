@@ -1,0 +1,226 @@
+"""What a plant file says about MQTT sources and their machines, checked; unknown keys are refused by their path.
+
+Models only; how topics and payloads follow from them stands in topics.py. Times are real seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from collectors.mqtt.profiles import DEFAULT_SIGNALS, JSON
+from core.plant.model import Machine, Plant, Source
+from core.vocabulary import Meaning, meaning, word_code
+
+PROTOCOL = "mqtt"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def _topic(text: str) -> str:
+    if not text or any(sign in text for sign in "+#\0"):
+        raise ValueError("must name one topic: not empty, without + and #")
+    return text
+
+
+Topic = Annotated[str, BeforeValidator(lambda text: _topic(text) if isinstance(text, str) else text)]
+
+
+class TlsSettings(_Strict):
+    """Files in PEM form. Without `ca` the system's authorities are believed."""
+
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+
+    @model_validator(mode="after")
+    def _files_exist(self) -> TlsSettings:
+        for name in ("ca", "cert", "key"):
+            path = getattr(self, name)
+            if path is not None and not Path(path).is_file():
+                raise ValueError(f"the file of {name}, {path}, does not exist")
+        if self.key is not None and self.cert is None:
+            raise ValueError("a key needs its cert")
+        return self
+
+
+class SourceSettings(_Strict):
+    """A broker, and how its publishers prove that they live."""
+
+    host: str
+    port: int = Field(default=1883, ge=0, le=65535)
+    client_id: str = Field(min_length=1)
+    """The broker keeps our session under this name: fixed, and used by no other client."""
+    mqtt_version: Literal["auto", "5", "3.1.1"] = "auto"
+    """"auto" tries 5 and takes 3.1.1 if the broker does not know it."""
+    user: str | None = None
+    password_file: str | None = None
+    tls: TlsSettings | None = None
+    keepalive_s: int = Field(default=5, ge=1, le=60)
+    receive_maximum: int = Field(default=2000, ge=1, le=65535)
+    """Messages that an MQTT 5 broker may send before we acknowledge (reliability: a window of 2000 hides the disk)."""
+    liveness: Literal["birth", "interval", "broker"] = "birth"
+    max_interval_s: float | None = Field(default=None, gt=0)
+    clock: Literal["watched", "trusted"] = "watched"
+
+    @model_validator(mode="after")
+    def _together(self) -> SourceSettings:
+        if self.liveness == "interval" and self.max_interval_s is None:
+            raise ValueError('liveness "interval" needs max_interval_s')
+        if self.password_file is not None and self.user is None:
+            raise ValueError("password_file needs user")
+        if self.password_file is not None and not Path(self.password_file).is_file():
+            raise ValueError(f"password_file {self.password_file} does not exist")
+        return self
+
+    def password(self) -> str | None:
+        """The password, read from its file; OSError if that cannot be read."""
+        return Path(self.password_file).read_text().strip() if self.password_file else None
+
+
+class SignalSettings(_Strict):
+    """Where one signal stands. `name` in profile "json"; `topic` and `path` in a free mapping."""
+
+    name: str | None = None
+    topic: Topic | None = None
+    path: str | None = None
+    """Keys from the top of the payload, with points between; "" is the whole payload."""
+    scale: float = Field(default=1.0, allow_inf_nan=False)
+    """Factor from the publisher's unit to the unit of the vocabulary."""
+    words: dict[str, str] = Field(default_factory=dict)
+    """The publisher's word or number -> canonical word (`true`/`false` for switches)."""
+
+
+class TimeSettings(_Strict):
+    """Where the event time stands in a free mapping."""
+
+    path: str
+    unit: Literal["us", "ms", "s", "iso"]
+
+
+class SeqSettings(_Strict):
+    """Where a counter of messages stands in a free mapping: one counter a machine, one step a message."""
+
+    path: str
+
+
+class MachineSettings(_Strict):
+    """A machine's section besides its signals."""
+
+    topic: Topic
+    profile: Literal["json"] | None = None
+    time: TimeSettings | None = None
+    seq: SeqSettings | None = None
+
+    @model_validator(mode="after")
+    def _own_shape_is_complete(self) -> MachineSettings:
+        if self.profile == JSON and (self.time or self.seq):
+            raise ValueError('profile "json" has time and seq of its own; remove time and seq')
+        return self
+
+
+def source_settings(source: Source) -> SourceSettings:
+    """The checked settings of a source; raises pydantic's ValidationError (see `complaints` for sentences)."""
+    return SourceSettings.model_validate(dict(source.settings))
+
+
+def machine_settings(machine: Machine) -> MachineSettings:
+    """The checked section of a machine; raises ValidationError."""
+    return MachineSettings.model_validate(dict(machine.mapping))
+
+
+def signal_settings(address: Any) -> SignalSettings:
+    """The checked address of a signal; a bare text is its name and its path. Raises ValidationError."""
+    if isinstance(address, str):
+        return SignalSettings(name=address, path=address)
+    return SignalSettings.model_validate(address)
+
+
+def complaints(plant: Plant) -> list[str]:
+    """Everything wrong with the MQTT sources and machines of a plant, a sentence each, beginning with the path."""
+    found: list[str] = []
+    for index, source in enumerate(plant.sources):
+        if source.protocol != PROTOCOL:
+            continue
+        found += _sentences(f'source "{source.name}"', SourceSettings, dict(source.settings))
+        for machine in plant.machines:
+            if machine.source == index:
+                found += _machine_complaints(machine)
+    return found + _shared_client_ids(plant) + _shared_topics(plant)
+
+
+def _machine_complaints(machine: Machine) -> Iterator[str]:
+    path = f'machine "{machine.name}"'
+    yield from _sentences(path, MachineSettings, dict(machine.mapping))
+    own_shape = machine.mapping.get("profile") in DEFAULT_SIGNALS
+    for name, address in machine.signals.items():
+        yield from _signal_complaints(f"{path}.signals.{name}", name, address, own_shape=own_shape)
+
+
+def _signal_complaints(path: str, name: str, address: Any, *, own_shape: bool) -> Iterator[str]:
+    meant = meaning(name)
+    if meant is None:
+        yield f"{path}: is not in the vocabulary of signals"
+        return
+    wrong = list(_sentences(path, SignalSettings, address)) if not isinstance(address, str) else []
+    yield from wrong
+    if wrong or name == "conn.online":
+        return
+    signal = signal_settings(address)
+    if own_shape and signal.name is None:
+        yield f'{path}: profile "json" needs a name, the word that the payload uses'
+    if not own_shape and signal.path is None:
+        yield f"{path}: needs a path into the payload"
+    yield from _word_complaints(path, meant, signal.words)
+
+
+def _word_complaints(path: str, meant: Meaning, words: Mapping[str, str]) -> Iterator[str]:
+    for theirs, ours in words.items():
+        if meant.words is not None and word_code(meant.words, ours) is None:
+            choices = ", ".join(member.name.lower() for member in meant.words)
+            yield f"{path}.words.{theirs}: {ours!r} is not one of {choices}"
+        elif meant.kind == "bool" and ours not in ("true", "false"):
+            yield f"{path}.words.{theirs}: {ours!r} is neither true nor false"
+        elif meant.words is None and meant.kind != "bool":
+            yield f"{path}.words: a signal of kind {meant.kind} has no words"
+            return
+
+
+def _sentences(path: str, model: type[BaseModel], given: Any) -> Iterator[str]:
+    try:
+        model.model_validate(given)
+    except ValidationError as wrong:
+        for error in wrong.errors():
+            where = ".".join([path, *map(str, error["loc"])])
+            what = "is not a known key" if error["type"] == "extra_forbidden" else error["msg"]
+            yield f"{where}: {what.removeprefix('Value error, ')}"
+
+
+def _shared_client_ids(plant: Plant) -> list[str]:
+    first: dict[tuple[Any, Any, Any], str] = {}
+    found = []
+    for source in plant.sources:
+        if source.protocol != PROTOCOL:
+            continue
+        key = (source.settings.get("host"), source.settings.get("port"), source.settings.get("client_id"))
+        other = first.setdefault(key, source.name)
+        if other != source.name:
+            found.append(f'source "{source.name}".client_id: source "{other}" has the same; they would end each other')
+    return found
+
+
+def _shared_topics(plant: Plant) -> list[str]:
+    first: dict[tuple[int, str], str] = {}
+    found = []
+    for machine in plant.machines:
+        if plant.sources[machine.source].protocol != PROTOCOL or machine.mapping.get("profile") != JSON:
+            continue
+        other = first.setdefault((machine.source, str(machine.mapping.get("topic"))), machine.name)
+        if other != machine.name:
+            found.append(f'machine "{machine.name}".topic: machine "{other}" has the same; they would be mixed up')
+    return found

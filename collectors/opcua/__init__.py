@@ -1,0 +1,1 @@
+"""Machines behind an OPC UA server: subscription to spool, acknowledged only after storing."""
