@@ -1,0 +1,1 @@
+"""The model railway: machines whose truth is known exactly."""

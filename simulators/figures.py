@@ -1,0 +1,117 @@
+"""True figures of a machine for a window, from the ledger and the plant's calendar: what the engine is compared with.
+
+Invariants: written as plainly as possible, by definition and in whole microseconds, dividing last; nothing of the
+engine is used. Formulas after ISO 22400-2; planned busy time (PBT) is the calendar's busy time and the machine's times
+count inside it only, while a part counts whenever it is finished.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.plant.calendar import segments
+from core.plant.model import Plant, Site
+from core.vocabulary import Situation, State
+from simulators.signals import Signals
+from simulators.truth import Ledger, Part
+
+_BUSY = (Situation.BUSY, Situation.BUSY_NO_ORDER)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The truth about one machine in a window. Times and credits in µs; a credit is the standard time of parts made.
+
+    `credit_*_us` is None if a part was made by a program without a standard time. `sent` counts samples by event time.
+    """
+
+    pbt_us: int
+    apt_us: int
+    turning_us: int
+    credit_total_us: int | None
+    credit_good_us: int | None
+    parts: int
+    scrap: int
+    sent: int
+
+    @property
+    def availability(self) -> float | None:
+        """APT / PBT; None without planned time. Like all ratios from 0 to 1 [1]."""
+        return _ratio(self.apt_us, self.pbt_us)
+
+    @property
+    def effectiveness(self) -> float | None:
+        """ΣPRI·parts / APT; None without production time or without a standard time."""
+        return _ratio(self.credit_total_us, self.apt_us)
+
+    @property
+    def quality(self) -> float | None:
+        """ΣPRI·good / ΣPRI·parts; None without parts or without a standard time."""
+        return _ratio(self.credit_good_us, self.credit_total_us)
+
+    @property
+    def oee(self) -> float | None:
+        """ΣPRI·good / PBT; None without planned time or without a standard time."""
+        return _ratio(self.credit_good_us, self.pbt_us)
+
+    @property
+    def spindle(self) -> float | None:
+        """Spindle turning / PBT; None without planned time."""
+        return _ratio(self.turning_us, self.pbt_us)
+
+
+def figures(signals: Signals, machine: int, from_us: int, to_us: int) -> Figures:
+    """The figures of a machine (position in the plant) for [from_us, to_us); ValueError if the window is empty."""
+    plant, ledger = signals.plant, signals.ledger(machine)
+    busy = list(busy_spans(plant.sites[plant.machines[machine].site], from_us, to_us))
+    parts = ledger.parts_in(from_us, to_us)
+    return Figures(
+        pbt_us=sum(end - begin for begin, end in busy),
+        apt_us=sum(_producing_us(ledger, begin, end) for begin, end in busy),
+        turning_us=sum(_turning_us(ledger, begin, end) for begin, end in busy),
+        credit_total_us=_credit_us(plant, parts),
+        credit_good_us=_credit_us(plant, [part for part in parts if part.good], of=parts),
+        parts=len(parts),
+        scrap=sum(not part.good for part in parts),
+        sent=signals.count(machine, from_us, to_us),
+    )
+
+
+def busy_spans(site: Site, from_us: int, to_us: int) -> Iterator[tuple[int, int]]:
+    """The planned busy stretches of a site in [from_us, to_us)."""
+    found = segments(site, from_us, to_us)
+    ends = np.append(found.start_us[1:], to_us)
+    for begin, end, situation in zip(found.start_us.tolist(), ends.tolist(), found.situation.tolist(), strict=True):
+        if situation in _BUSY:
+            yield begin, end
+
+
+def _producing_us(ledger: Ledger, from_us: int, to_us: int) -> int:
+    return sum(
+        stretch.to_us - stretch.from_us
+        for stretch in ledger.states_in(from_us, to_us)
+        if stretch.state == State.PRODUCING
+    )
+
+
+def _turning_us(ledger: Ledger, from_us: int, to_us: int) -> int:
+    return sum(
+        min(phase.to_us, to_us) - max(phase.from_us, from_us)
+        for phase in ledger.phases_in(from_us, to_us)
+        if phase.condition.turning
+    )
+
+
+def _credit_us(plant: Plant, parts: list[Part], of: list[Part] | None = None) -> int | None:
+    """The standard time of some parts; None if any part (of the wider list `of`) has no standard time."""
+    pri_us = {program.name: program.pri_us for program in plant.programs if program.pri_us}
+    if any(part.program not in pri_us for part in of or parts):
+        return None
+    return sum(pri_us[part.program] for part in parts)
+
+
+def _ratio(over: int | None, under: int | None) -> float | None:
+    return None if over is None or not under else over / under

@@ -1,0 +1,165 @@
+"""Plays machines over MQTT in Stanok's own shape: one client a machine, as real machines have, QoS 1, birth and will.
+
+Implements `simulators.outlet.Outlet` for the machines of one MQTT source. What is published, per machine topic T:
+T/status retained {"online": true or false}; T/state retained {"s": [[µs, "signal", value], …]}, the present values;
+T {"seq": n, "s": […]}, the changes, numbered one by one.
+Invariants: `send` returns after the broker has acknowledged everything; what was not acknowledged is sent again over
+the next connection by the client itself; at most `MOST_INFLIGHT` messages of a machine wait for acknowledgement.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+
+from core.errors import SourceError
+from core.plant.model import Machine, Plant
+from simulators.outlet import Sample, Value
+
+KEEPALIVE_S = 5
+"""The broker tells everybody after 1.5 times this that a machine has gone."""
+CONNECT_S = 10.0
+GOODBYE_S = 3.0
+MOST_SAMPLES = 200
+"""Samples of one message: about 8 kB."""
+MOST_INFLIGHT = 100
+STATE_EVERY_S = 5.0
+"""Present values are retained anew this often (real time), for a subscriber that has missed changes."""
+
+
+class MqttPublisher:
+    """See the module's invariants."""
+
+    def __init__(self, plant: Plant, source: str, host: str, port: int, login: tuple[str, str] | None = None) -> None:
+        """`login`: user and password where the broker asks for them."""
+        machines = {index: plant.machines[index] for index in plant.machines_of(source)}
+        self._publishers = {index: _Publisher(machine, host, port, login) for index, machine in machines.items()}
+
+    async def start(self, present: Mapping[int, Mapping[str, tuple[int, Value]]]) -> None:
+        """Connect all machines and publish births and present values; raises SourceError without a broker."""
+        starting = (publisher.start(present.get(index, {})) for index, publisher in self._publishers.items())
+        await asyncio.gather(*starting)
+
+    async def send(self, samples: Sequence[Sample]) -> None:
+        """Publish changes in order; returns when the broker has acknowledged them."""
+        of_machine: dict[int, list[Sample]] = {}
+        for sample in samples:
+            of_machine.setdefault(sample.machine, []).append(sample)
+        await asyncio.gather(*(self._publishers[index].send(found) for index, found in of_machine.items()))
+
+    async def stop(self) -> None:
+        """Say goodbye and disconnect; does not wait for long for a broker that has gone."""
+        await asyncio.gather(*(publisher.stop() for publisher in self._publishers.values()))
+
+    def cut(self, machine: int) -> None:
+        """Cut a machine's cable for a second or two: the broker publishes its will, then the machine is back."""
+        self._publishers[machine].cut()
+
+
+class _Publisher:
+    """One machine's client. Everything runs in the event loop but paho's callbacks, which only schedule."""
+
+    def __init__(self, machine: Machine, host: str, port: int, login: tuple[str, str] | None) -> None:
+        self._where = host, port
+        self._topic = str(machine.mapping["topic"])
+        self._present: dict[str, tuple[int, Value]] = {}
+        self._state_s = 0.0
+        self._waiting: set[int] = set()
+        self._progress = asyncio.Event()
+        self._client = self._build(machine.name)
+        if login is not None:
+            self._client.username_pw_set(*login)
+
+    async def start(self, present: Mapping[str, tuple[int, Value]]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._present = dict(present)
+        try:
+            await asyncio.to_thread(self._client.connect, *self._where, KEEPALIVE_S)
+        except OSError as wrong:
+            host, port = self._where
+            raise SourceError(f"the broker {host}:{port} cannot be reached: {wrong}") from wrong
+        self._client.loop_start()
+        self._publish_state()
+        async with asyncio.timeout(CONNECT_S):
+            await self._acknowledged_down_to(0)
+
+    async def send(self, samples: Sequence[Sample]) -> None:
+        for run in _messages(samples):
+            content = {"seq": run[0].seq, "s": [[sample.event_us, sample.signal, sample.value] for sample in run]}
+            await self._acknowledged_down_to(MOST_INFLIGHT - 1)
+            self._publish("", content)
+        self._present.update({sample.signal: (sample.event_us, sample.value) for sample in samples})
+        if time.monotonic() - self._state_s >= STATE_EVERY_S:
+            self._publish_state()
+        await self._acknowledged_down_to(0)
+
+    async def stop(self) -> None:
+        if self._client.is_connected():
+            self._publish("/status", {"online": False}, retain=True)
+            with contextlib.suppress(TimeoutError):  # a broker that has gone says the same by our will
+                async with asyncio.timeout(GOODBYE_S):
+                    await self._acknowledged_down_to(0)
+        self._client.disconnect()
+        await asyncio.to_thread(self._client.loop_stop)
+
+    def cut(self) -> None:
+        wire = self._client.socket()
+        if isinstance(wire, socket.socket):
+            wire.shutdown(socket.SHUT_RDWR)
+
+    def _build(self, name: str) -> paho.Client:
+        client = paho.Client(CallbackAPIVersion.VERSION2, client_id=f"machine-{name.replace('/', '-')}")
+        client.reconnect_delay_set(1, 10)
+        client.max_queued_messages_set(0)
+        client.will_set(f"{self._topic}/status", json.dumps({"online": False}), qos=1, retain=True)
+        client.on_connect = self._on_connect
+        client.on_publish = self._on_publish
+        return client
+
+    def _publish_state(self) -> None:
+        self._state_s = time.monotonic()
+        self._publish("/state", {"s": [[us, name, value] for name, (us, value) in self._present.items()]}, retain=True)
+
+    def _publish(self, suffix: str, content: Mapping[str, Any], *, retain: bool = False) -> None:
+        payload = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+        sent = self._client.publish(self._topic + suffix, payload, qos=1, retain=retain)
+        self._waiting.add(sent.mid)
+
+    async def _acknowledged_down_to(self, most: int) -> None:
+        while len(self._waiting) > most:
+            self._progress.clear()
+            await self._progress.wait()
+
+    def _acknowledged(self, mid: int) -> None:
+        self._waiting.discard(mid)
+        self._progress.set()
+
+    # The callbacks run in paho's network thread.
+
+    def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        if not reason.is_failure:
+            client.publish(f"{self._topic}/status", json.dumps({"online": True}), qos=1, retain=True)
+
+    def _on_publish(self, _client: Any, _data: Any, mid: int, _reason: Any, _properties: Any) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._acknowledged, mid)
+
+
+def _messages(samples: Sequence[Sample]) -> Iterator[list[Sample]]:
+    """Stretches of consecutive numbers, none longer than a message may be."""
+    run: list[Sample] = []
+    for sample in samples:
+        if run and (sample.seq != run[-1].seq + 1 or len(run) >= MOST_SAMPLES):
+            yield run
+            run = []
+        run.append(sample)
+    if run:
+        yield run

@@ -1,0 +1,41 @@
+"""Where simulated samples leave the simulator: the border between a machine's truth and a protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+Value = float | int | bool | str
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One change of one signal, as the ledger says it.
+
+    `machine` is the position in the plant, `signal` a name of the vocabulary. `value`: canonical words and texts as
+    str (`"active"`), switches as bool, counters as int, gauges as float. `seq` counts the samples of one machine from 0
+    since the scenario began, so that a second run over the same scenario sends the same numbers.
+    """
+
+    machine: int
+    signal: str
+    event_us: int
+    value: Value
+    seq: int
+
+
+class Outlet(Protocol):
+    """A protocol server or publisher that serves some machines."""
+
+    async def start(self, present: Mapping[int, Mapping[str, tuple[int, Value]]]) -> None:
+        """Go on line, every machine showing its present values (signal -> (event_us, value))."""
+        ...
+
+    async def send(self, samples: Sequence[Sample]) -> None:
+        """Send changes in order; returns when the protocol has taken them."""
+        ...
+
+    async def stop(self) -> None:
+        """Go off line cleanly."""
+        ...
