@@ -1,0 +1,1 @@
+"""The shop windows: boards as code over the `board.*` views."""

@@ -1,0 +1,146 @@
+"""Built boards: current, complete in both languages, understood by the SDK's models, and by our own rules."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
+from dashboards import catalogue as catalogues
+from dashboards.build import BUILT, built_boards, write_boards
+from dashboards.catalogue import LANGUAGES, Catalogue, catalogue
+
+CORE_PANELS = {"table", "stat", "bargauge", "state-timeline", "timeseries", "text"}
+KPI_PANELS = {3, 5}
+"""Panels that show a KPI: their description must give the definition."""
+
+
+@pytest.fixture(params=LANGUAGES)
+def board(request: pytest.FixtureRequest) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((BUILT / request.param / "shop_floor.json").read_text(encoding="utf-8"))
+    return found
+
+
+def test_committed_boards_equal_a_fresh_build(tmp_path: Any) -> None:
+    fresh = {path.relative_to(tmp_path): path.read_bytes() for path in write_boards(tmp_path)}
+    committed = {path.relative_to(BUILT): path.read_bytes() for path in BUILT.rglob("*") if path.is_file()}
+    assert fresh == committed, "run: stanok boards build"
+
+
+def test_building_twice_gives_the_same_bytes() -> None:
+    assert list(built_boards()) == list(built_boards())
+
+
+def test_the_sdk_models_lose_no_key_of_a_board(board: dict[str, Any]) -> None:
+    register_default_plugins()
+    again = json.loads(json.dumps(Dashboard.from_json(board), cls=JSONEncoder))
+    assert set(paths_in(board)) - set(paths_in(again)) == set()
+
+
+def test_the_round_trip_would_find_a_misspelt_key(board: dict[str, Any]) -> None:
+    register_default_plugins()
+    board["refrsh"] = "5s"
+    again = json.loads(json.dumps(Dashboard.from_json(board), cls=JSONEncoder))
+    assert set(paths_in(board)) - set(paths_in(again)) == {"refrsh"}
+
+
+def test_panels_have_unique_ids_words_and_a_core_type(board: dict[str, Any]) -> None:
+    ids = [panel["id"] for panel in board["panels"]]
+    assert len(ids) == len(set(ids))
+    for panel in board["panels"]:
+        assert panel["title"].strip()
+        assert len(panel["description"]) > 20
+        assert panel["type"] in CORE_PANELS
+        assert "libraryPanel" not in panel
+
+
+def test_panels_stay_on_the_grid_and_do_not_overlap(board: dict[str, Any]) -> None:
+    places = [panel["gridPos"] for panel in board["panels"]]
+    assert all(place["x"] >= 0 and place["x"] + place["w"] <= 24 for place in places)
+    for one, other in itertools.combinations(places, 2):
+        apart_x = one["x"] + one["w"] <= other["x"] or other["x"] + other["w"] <= one["x"]
+        apart_y = one["y"] + one["h"] <= other["y"] or other["y"] + other["h"] <= one["y"]
+        assert apart_x or apart_y, (one, other)
+
+
+def test_every_figure_has_a_unit(board: dict[str, Any]) -> None:
+    for panel in board["panels"]:
+        config = panel["fieldConfig"]
+        for override in config["overrides"]:
+            assert any(item["id"] == "unit" and item["value"] for item in override["properties"]), override["matcher"]
+        assert config["overrides"] or config["defaults"].get("unit"), panel["title"]
+
+
+def test_every_variable_is_defined_and_quoted_for_sql(board: dict[str, Any]) -> None:
+    defined = {variable["name"] for variable in board["templating"]["list"]}
+    for panel in board["panels"]:
+        for target in panel["targets"]:
+            for name, style in re.findall(r"\$\{(\w+)(?::(\w+))?\}", target["rawSql"]):
+                assert name in defined
+                assert style == "sqlstring"
+
+
+def test_everything_asks_the_one_data_source(board: dict[str, Any]) -> None:
+    asking = [*board["panels"], *board["templating"]["list"], *(t for p in board["panels"] for t in p["targets"])]
+    assert {item["datasource"]["uid"] for item in asking} == {"stanok"}
+
+
+def test_queries_read_published_views_only(board: dict[str, Any]) -> None:
+    for panel in board["panels"]:
+        sql = panel["targets"][0]["rawSql"]
+        tables = re.findall(r"(?:FROM|JOIN)\s+([a-z_]+\.[a-z_]+)", sql)
+        assert tables
+        assert all(name.startswith("board.") for name in tables), sql
+        assert "now()" not in sql.lower()
+
+
+def test_kpi_panels_say_how_the_figure_is_defined(board: dict[str, Any]) -> None:
+    for panel in board["panels"]:
+        if panel["id"] in KPI_PANELS:
+            assert "Σ" in panel["description"]
+            assert "ISO 22400-2" in panel["description"] or "ИСО 22400-2" in panel["description"]
+
+
+def test_boards_differ_by_language_in_uid_and_words_but_not_in_sql() -> None:
+    boards = [json.loads((BUILT / language / "shop_floor.json").read_text("utf-8")) for language in LANGUAGES]
+    assert len({board["uid"] for board in boards}) == len(LANGUAGES)
+    assert len({board["title"] for board in boards}) == len(LANGUAGES)
+    queries = {tuple(panel["targets"][0]["rawSql"] for panel in board["panels"]) for board in boards}
+    assert len(queries) == 1
+
+
+def test_every_language_has_the_same_words_and_none_is_empty() -> None:
+    keys = {language: set(catalogue(language).words) for language in LANGUAGES}
+    assert len({frozenset(found) for found in keys.values()}) == 1, keys
+    for language in LANGUAGES:
+        assert [key for key, text in catalogue(language).words.items() if not text.strip()] == []
+
+
+def test_no_words_lie_about_unused(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = {"folder"}  # asked for by publish
+
+    def listen(self: Catalogue, key: str) -> str:
+        asked.add(key)
+        return self.words[key]
+
+    monkeypatch.setattr(catalogues.Catalogue, "__getitem__", listen)
+    list(built_boards())
+    assert set(catalogue("en").words) - asked == set()
+
+
+def paths_in(found: Any, prefix: str = "") -> Iterator[str]:
+    """Every path of keys of a JSON value."""
+    if isinstance(found, dict):
+        for key, value in found.items():
+            yield f"{prefix}{key}"
+            yield from paths_in(value, f"{prefix}{key}.")
+    elif isinstance(found, list):
+        for index, value in enumerate(found):
+            yield from paths_in(value, f"{prefix}{index}.")
