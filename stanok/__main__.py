@@ -1,0 +1,5 @@
+"""`python -m stanok` is the command `stanok`."""
+
+from stanok.cli import main
+
+main()

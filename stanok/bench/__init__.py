@@ -1,0 +1,1 @@
+"""Benchmarks as commands: each prints its figure beside what it is compared with."""

@@ -1,0 +1,299 @@
+"""The command `stanok`: arguments and exit codes, one short function a command.
+
+Exit codes: 0 fine, 1 something failed, 2 wrong use (a file or an argument).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from core.errors import InputError, PlantError, StanokError
+from stanok.compiled import keep_compiled_code
+
+if TYPE_CHECKING:  # commands import what they need themselves, so that --help and small commands are quick
+    from stanok.clock import RealClock, ScenarioClock
+    from stanok.settings import Settings
+
+app = typer.Typer(
+    name="stanok",
+    help="Machine-tool telemetry and OEE: right to the microsecond, honest about missing data.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+boards = typer.Typer(help="Grafana boards as code.", no_args_is_help=True)
+bench = typer.Typer(help="Benchmarks: each figure beside what it is compared with.", no_args_is_help=True)
+app.add_typer(boards, name="boards")
+app.add_typer(bench, name="bench")
+
+PlantArgument = Annotated[Path, typer.Argument(metavar="PLANT.toml", help="the plant file")]
+DataOption = Annotated[Path | None, typer.Option("--data", metavar="DIR", help="where spools and databases lie")]
+DatabaseOption = Annotated[str | None, typer.Option("--database", metavar="DSN", help="a PostgreSQL to use")]
+BrokerOption = Annotated[str | None, typer.Option("--broker", metavar="mqtt://HOST:PORT", help="an MQTT broker to use")]
+SettingsOption = Annotated[
+    Path | None, typer.Option("--settings", metavar="FILE", help="settings of this installation")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="machine-readable output")]
+
+
+def main() -> None:
+    """Entry point: errors become one sentence on standard error and an exit code."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
+    for noisy in ("asyncua", "amqtt", "transitions"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    keep_compiled_code()
+    try:
+        app()
+    except PlantError as error:
+        for complaint in error.complaints:
+            print(f"stanok: {complaint}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except InputError as error:
+        print(f"stanok: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except StanokError as error:
+        print(f"stanok: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+
+
+def _settings(
+    settings: Path | None = None, data: Path | None = None, database: str | None = None, broker: str | None = None
+) -> Settings:
+    from stanok.settings import load_settings
+
+    given = {"data.directory": data, "database.dsn": database, "broker.url": broker}
+    return load_settings(settings, given, os.environ)
+
+
+def _clock(directory: Path) -> RealClock | ScenarioClock:
+    from stanok.clock import RealClock, ScenarioClock
+
+    path = directory / "clock.json"
+    return ScenarioClock(path) if path.exists() else RealClock()
+
+
+@app.command()
+def demo(
+    seconds: Annotated[str | None, typer.Option("--for", metavar="60s", help="end by itself, e.g. 90s, 5m")] = None,
+    speed: Annotated[float, typer.Option(help="scenario seconds per second", min=0.1, max=600)] = 1.0,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+    broker: BrokerOption = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Two simulated plants on real protocols, live in this terminal; ends with measured against true figures.
+
+    Example: stanok demo --speed 60
+    """
+    from stanok.show import show
+
+    settings = _settings(data=data, database=database, broker=broker)
+    directory = settings.data.directory or settings.data_directory() / "demo"
+    show(directory, speed, None if seconds is None else _seconds(seconds), broker, settings.dsn(), as_json)
+
+
+@app.command()
+def run(
+    plant: PlantArgument,
+    data: DataOption = None,
+    database: DatabaseOption = None,
+    broker: BrokerOption = None,
+    settings: SettingsOption = None,
+) -> None:
+    """Collector and engine of a plant, supervised; with an embedded database if no other is given.
+
+    Example: stanok run /etc/stanok/plant.toml --data /var/lib/stanok
+    """
+    from stanok.plantfile import load_plant
+    from stanok.supervise import supervise
+
+    found = _settings(settings, data, database, broker)
+    load_plant(plant, found.broker.url)
+    supervise(plant, found)
+
+
+@app.command()
+def collect(
+    plant: PlantArgument, data: DataOption = None, broker: BrokerOption = None, settings: SettingsOption = None
+) -> None:
+    """Only the collector: machines -> spool.
+
+    Example: stanok collect plant.toml --data /var/lib/stanok
+    """
+    import asyncio
+
+    from stanok.collect import collect as work
+    from stanok.plantfile import load_plant
+    from stanok.processes import stop_on_signals
+
+    found = _settings(settings, data, None, broker)
+    directory = found.data_directory()
+    asyncio.run(work(load_plant(plant, found.broker.url), directory, _clock(directory), stop_on_signals()))
+
+
+@app.command()
+def engine(
+    plant: PlantArgument,
+    data: DataOption = None,
+    database: DatabaseOption = None,
+    broker: BrokerOption = None,
+    settings: SettingsOption = None,
+) -> None:
+    """Only the engine: spools -> database.
+
+    Example: stanok engine plant.toml --data /var/lib/stanok --database postgresql://…
+    """
+    from stanok.pipeline import Engine
+    from stanok.plantfile import load_plant
+    from stanok.processes import stop_on_signals
+
+    found = _settings(settings, data, database, broker)
+    dsn = found.dsn()
+    if dsn is None:
+        raise InputError("no database is given: use --database, a settings file, or `stanok run`")
+    directory = found.data_directory()
+    stop = stop_on_signals()
+    work = Engine(load_plant(plant, found.broker.url), directory, dsn, _clock(directory), found.engine)
+    try:
+        work.run(stop)
+    finally:
+        work.close()
+
+
+@app.command()
+def simulate(
+    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO.toml", help="how the machines behave")],
+    plant: Annotated[Path | None, typer.Option(help="the plant file, if not the one the scenario names")] = None,
+    data: DataOption = None,
+    broker: BrokerOption = None,
+) -> None:
+    """Simulated machines on real OPC UA servers and MQTT publishers.
+
+    Example: stanok simulate simulators/plants/demo.scenario.toml --broker mqtt://127.0.0.1:1883
+    """
+    import asyncio
+
+    from simulators.scenario import plant_path, read_scenario
+    from stanok.plantfile import load_plant
+    from stanok.processes import stop_on_signals
+    from stanok.simulate import simulate as work
+
+    settings = _settings(data=data, broker=broker)
+    where = plant or plant_path(scenario, read_scenario(scenario))
+    clock = _clock(settings.data_directory())
+    asyncio.run(work(load_plant(where, settings.broker.url), scenario, clock, stop_on_signals()))
+
+
+@app.command()
+def check(plant: PlantArgument) -> None:
+    """Everything wrong with a plant file, by path, at once.
+
+    Example: stanok check plant.toml
+    """
+    from stanok.plantfile import load_plant
+
+    found = load_plant(plant)
+    print(
+        f"{plant}: fine. {len(found.sites)} sites, {len(found.machines)} machines, {len(found.sources)} sources, "
+        f"{sum(len(machine.signals) for machine in found.machines)} signals, {len(found.programs)} part programs."
+    )
+
+
+@app.command()
+def migrate(
+    database: DatabaseOption = None,
+    settings: SettingsOption = None,
+    status: Annotated[bool, typer.Option("--status", help="only say what is applied")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what would be applied")] = False,
+) -> None:
+    """Bring a database's schema and views up to this version.
+
+    Example: stanok migrate --database postgresql://stanok@127.0.0.1/stanok
+    """
+    from storage.pg.connect import connect
+    from storage.pg.migrate import migrate as apply
+    from storage.pg.migrate import status as standing
+
+    dsn = _settings(settings, None, database).dsn()
+    if dsn is None:
+        raise InputError("no database is given: use --database or a settings file")
+    with connect(dsn, "stanok migrate") as connection:
+        if status:
+            for name, found in standing(connection):
+                print(f"{found:12} {name}")
+            return
+        names = apply(connection, dry_run=dry_run)
+    print("\n".join(names) if names else "the database is up to date")
+
+
+@boards.command("build")
+def boards_build(
+    directory: Annotated[Path | None, typer.Argument(help="where to; default: the committed boards")] = None,
+) -> None:
+    """Write the boards as Grafana JSON, one folder per language.
+
+    Example: stanok boards build
+    """
+    from dashboards.build import write_boards
+
+    for path in write_boards(directory) if directory else write_boards():
+        print(path)
+
+
+@boards.command("publish")
+def boards_publish(
+    url: Annotated[str, typer.Option(help="Grafana's address")],
+    token_file: Annotated[Path, typer.Option(help="file with a service account token")],
+) -> None:
+    """Publish the boards to a Grafana by its API.
+
+    Example: stanok boards publish --url http://127.0.0.1:3000 --token-file token.txt
+    """
+    from dashboards.publish import publish
+
+    try:
+        token = token_file.read_text().strip()
+    except OSError as error:
+        raise InputError(f"--token-file: {token_file} cannot be read: {error.strerror}") from error
+    for line in publish(url, token):
+        print(line)
+
+
+@bench.command("kernel")
+def bench_kernel(as_json: JsonOption = False) -> None:
+    """The compiled fold and the ordering before it, beside numpy and polars.
+
+    Example: stanok bench kernel --json
+    """
+    from stanok.bench.kernel import measure
+    from stanok.bench.report import report
+
+    report(measure(), as_json)
+
+
+@bench.command("end-to-end")
+def bench_end_to_end(as_json: JsonOption = False, broker: BrokerOption = None, database: DatabaseOption = None) -> None:
+    """From a broker to committed facts: samples a second, and seconds from event to the live board.
+
+    Example: stanok bench end-to-end --json
+    """
+    from stanok.bench.end_to_end import measure
+    from stanok.bench.report import report
+
+    report(measure(broker, database), as_json)
+
+
+def _seconds(text: str) -> float:
+    """`90s`, `5m`, `2h` or plain seconds."""
+    units = {"s": 1, "m": 60, "h": 3600}
+    number, unit = (text[:-1], units[text[-1]]) if text[-1:] in units else (text, 1)
+    try:
+        return float(number) * unit
+    except ValueError:
+        raise InputError(f"--for: {text!r} is not a time like 90s, 5m or 2h") from None

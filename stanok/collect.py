@@ -1,0 +1,76 @@
+"""Process one: sources -> spool, a supervised task each. The only event loop of a plant's installation."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import threading
+from dataclasses import asdict
+from pathlib import Path
+from typing import Protocol
+
+from collectors.mqtt.client import MqttCollector
+from collectors.opcua.client import OpcUaCollector
+from collectors.status import SourceStatus
+from core.plant.model import Plant, Source
+from core.ports import BatchSink, Clock
+from stanok.plantfile import remember_names
+from storage.spool import SpoolWriter
+
+_log = logging.getLogger("stanok.collect")
+
+STATUS = "collect.json"
+_STATUS_S = 0.5
+
+
+class Collector(Protocol):
+    """What every protocol's collector offers."""
+
+    async def run(self) -> None: ...
+
+    def status(self) -> SourceStatus: ...
+
+
+def collector_of(plant: Plant, source: Source, sink: BatchSink, clock: Clock) -> Collector:
+    """The one table of protocols."""
+    if source.protocol == "opcua":
+        return OpcUaCollector(plant, source, sink, clock)
+    return MqttCollector(plant, source, sink, clock)
+
+
+async def collect(plant: Plant, directory: Path, clock: Clock, stop: threading.Event) -> None:
+    """Run a collector for every source of the plant until told to stop."""
+    spools = directory / "spool"
+    spools.mkdir(parents=True, exist_ok=True)
+    remember_names(directory / "plants", plant)
+    sink = SpoolWriter(spools / "collect.spool")
+    try:
+        collectors = [collector_of(plant, source, sink, clock) for source in plant.sources]
+        tasks = [asyncio.create_task(collector.run()) for collector in collectors]
+        while not stop.is_set():
+            _write_status(directory / STATUS, collectors)
+            for task in tasks:
+                if task.done():
+                    task.result()
+            await asyncio.sleep(_STATUS_S)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    finally:
+        await sink.aclose()
+
+
+def _write_status(path: Path, collectors: list[Collector]) -> None:
+    """For the live board and for whoever waits until all sources are ready."""
+    fresh = path.with_suffix(".new")
+    fresh.write_text(json.dumps([asdict(collector.status()) for collector in collectors]))
+    fresh.replace(path)
+
+
+def read_status(directory: Path) -> list[SourceStatus]:
+    """What the collector last said of its sources; empty if it has not started yet."""
+    path = directory / STATUS
+    if not path.exists():
+        return []
+    return [SourceStatus(**found) for found in json.loads(path.read_text())]

@@ -1,0 +1,82 @@
+"""Measured against true: what the database says of a window beside what the ledger says, machine by machine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.kpi.oee import Band, Gap, Kpi, kpi
+from core.plant.calendar import segments
+from core.plant.model import Plant
+from core.units import natural_id
+from core.vocabulary import Flag, Situation
+from simulators.figures import Figures, figures
+from simulators.signals import Signals
+from storage.pg import live, reading
+from storage.pg.connect import Connection
+
+_NOT_SENT = [natural_id("signal", "conn.online")]
+"""The collector's own word about a publisher; no machine sends it, so the ledger does not have it."""
+_DIGITS = 6
+"""A ratio is printed to a millionth; the sums behind it are exact."""
+
+
+def compare(connection: Connection, plant: Plant, signals: Signals, from_us: int, to_us: int) -> list[dict[str, Any]]:
+    """One entry a machine in the shape of the demonstration's JSON line; ratios from 0 to 1. An empty window: none."""
+    if to_us <= from_us:
+        return []
+    return [_machine(connection, plant, signals, index, from_us, to_us) for index in range(len(plant.machines))]
+
+
+def _machine(
+    connection: Connection, plant: Plant, signals: Signals, index: int, from_us: int, to_us: int
+) -> dict[str, Any]:
+    machine = plant.machines[index]
+    gaps = live.gaps_touching(connection, machine.id, from_us, to_us)
+    facts = reading.facts(connection, plant, from_us, to_us, index)
+    measured = kpi(facts, [_gap(plant, index, gap, from_us, to_us) for gap in gaps], machine.max_rate)
+    truth = figures(signals, index, from_us, to_us)
+    return {
+        "name": machine.name,
+        **_ratios(measured, truth),
+        "parts": {"measured": measured.parts, "true": truth.parts},
+        "sent": truth.sent,
+        "stored": live.stored_samples(connection, machine.id, (from_us, to_us), int(Flag.INITIAL), _NOT_SENT),
+        "rejected": live.quarantined(connection, machine.id, from_us, to_us),
+        "gaps": len(gaps),
+    }
+
+
+def _ratios(measured: Kpi, truth: Figures) -> dict[str, dict[str, float | None]]:
+    pairs: dict[str, tuple[Band, float | None]] = {
+        "oee": (measured.oee, truth.oee),
+        "availability": (measured.availability, truth.availability),
+        "effectiveness": (measured.effectiveness, truth.effectiveness),
+        "quality": (measured.quality, truth.quality),
+        "spindle": (measured.spindle, truth.spindle),
+    }
+    return {
+        name: {
+            "measured": _rounded(band.value),
+            "true": _rounded(true),
+            "low": _rounded(band.low),
+            "high": _rounded(band.high),
+        }
+        for name, (band, true) in pairs.items()
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, _DIGITS)
+
+
+def _gap(plant: Plant, index: int, gap: tuple[int, int, int | None], from_us: int, to_us: int) -> Gap:
+    """A gap as the band formulas want it: cut to the window and to planned busy time."""
+    start, end, good = gap
+    first, last = max(start, from_us), min(end, to_us)
+    calendar = segments(plant.sites[plant.machines[index].site], first, last) if first < last else None
+    busy = 0
+    if calendar is not None:
+        ends = [*calendar.start_us.tolist()[1:], last]
+        spans = zip(calendar.start_us.tolist(), ends, calendar.situation.tolist(), strict=True)
+        busy = sum(b - a for a, b, situation in spans if situation == Situation.BUSY)
+    return Gap(busy, good, start >= from_us and end <= to_us)

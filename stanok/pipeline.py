@@ -1,0 +1,249 @@
+"""Process two: spools -> order -> fold -> commit. One plain loop, one database connection, no async.
+
+Invariants:
+- A tick is written with the ends that all spools have at that moment, and taken in only after they have been read up
+  to there. So silence is never judged while data that would disprove it lie unread.
+- The engine's own ticks and judgements go through its own spool and are read back like any other row.
+- A failed or unknown commit throws the whole memory away: reconnect, take ownership, resume from what is stored.
+- Nothing is acknowledged to a spool before its rows are committed.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from core.engine.fold import CODE_VERSION
+from core.engine.stream import Stream
+from core.errors import DatabaseError, SpoolError
+from core.facts.schema import Changes
+from core.plant.model import Plant
+from core.samples.records import RowKind, SpoolRow, StoredRow, Tick, pack_tick, unpack_tick
+from stanok.clock import RealClock, ScenarioClock
+from stanok.plantfile import names_of, remember_names
+from stanok.settings import EngineSettings
+from storage.pg import reading
+from storage.pg.commit import Store
+from storage.pg.connect import Connection, connect
+from storage.pg.plant import load_plant
+from storage.spool import SpoolWriter, spool_paths
+from storage.spool_read import SpoolReader
+
+_log = logging.getLogger("stanok.engine")
+
+OWN_SPOOL = "engine.spool"
+_READ_BYTES = 4_000_000
+"""Payload bytes read from one spool at a time: some 80 000 samples, a fraction of a second of folding."""
+_IDLE_S = 0.05
+"""Pause when no spool had anything new; a twentieth of the commit interval."""
+_LOOK_FOR_SPOOLS_S = 1.0
+_RETRY_S = (0.5, 1.0, 2.0, 5.0, 10.0)
+_STUCK_S = 30.0
+"""A commit that makes no progress for so long has lost its server (reliability F10)."""
+
+
+@dataclass
+class _Inlet:
+    """One spool being read: how far, and what was read but waits for its turn."""
+
+    reader: SpoolReader
+    position: int
+    own: bool
+    waiting: list[StoredRow] = field(default_factory=list)
+
+
+class Engine:
+    """The single writer of facts of one data directory."""
+
+    def __init__(
+        self, plant: Plant, directory: Path, dsn: str, clock: RealClock | ScenarioClock, settings: EngineSettings
+    ) -> None:
+        self._plant, self._clock, self._settings, self._dsn = plant, clock, settings, dsn
+        self._spools = directory / "spool"
+        self._names = directory / "plants"
+        self._spools.mkdir(parents=True, exist_ok=True)
+        remember_names(self._names, plant)
+        self._own = SpoolWriter(self._spools / OWN_SPOOL)
+        self._started = clock.running()
+        self._next_tick = 0.0
+        self._next_look = 0.0
+        self._guard = _Guard()
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until told to stop, then commit what the spools hold.
+
+        Raises FencedError if another engine took over; trouble with database or disk is waited out.
+        """
+        tries = 0
+        while not stop.is_set():
+            try:
+                self._connect()
+                tries = 0
+                while not stop.is_set():
+                    self._turn(stop)
+                self._finish()
+            except (DatabaseError, SpoolError) as error:
+                pause = _RETRY_S[min(tries, len(_RETRY_S) - 1)]
+                _log.warning("%s; trying again in %.1f s", error, pause)
+                tries += 1
+                stop.wait(pause)
+
+    def close(self) -> None:
+        """Release the spool."""
+        self._guard.close()
+        self._own.close()
+
+    # Start and restart
+
+    def _connect(self) -> None:
+        self._connection = connect(self._dsn, "stanok engine")
+        self._guard.watch(self._connection)
+        load_plant(self._connection, self._plant, self._clock.now_us())
+        self._store = Store(self._connection, self._plant)
+        self._inlets: dict[Path, _Inlet] = {}
+        self._stream = Stream(self._plant, names=lambda plant_hash: names_of(self._names, plant_hash))
+        resume(self._stream, self._connection)
+        self._look_for_spools()
+        self._judge_after = self._own.end()
+        self._last_commit = time.monotonic()
+
+    def _look_for_spools(self) -> None:
+        """Open spools that appeared; the engine's own comes last in every round."""
+        self._next_look = time.monotonic() + _LOOK_FOR_SPOOLS_S
+        for path in spool_paths(self._spools):
+            if path in self._inlets:
+                continue
+            reader = SpoolReader.open_if_exists(path)
+            if reader is None:
+                continue
+            position = self._store.take_ownership([reader.spool_id])[reader.spool_id]
+            self._inlets[path] = _Inlet(reader, position, path.name == OWN_SPOOL)
+            self._stream.add_spool(reader.spool_id)
+        self._inlets = dict(sorted(self._inlets.items(), key=lambda item: (item[1].own, item[0])))
+
+    # One turn of the loop
+
+    def _turn(self, stop: threading.Event) -> None:
+        if time.monotonic() >= self._next_look:
+            self._look_for_spools()
+        moved = [self._read(inlet) for inlet in self._inlets.values()]
+        self._tick()
+        judged = self._stream.judgements(self._clock.now_us())
+        if judged:
+            self._own.append_now(judged)
+        due = time.monotonic() - self._last_commit >= self._settings.commit_s
+        if due or len(self._stream) >= self._settings.commit_samples:
+            self._commit()
+        if not any(moved) and not judged:
+            stop.wait(_IDLE_S)
+
+    def _finish(self) -> None:
+        """Take in and commit what is there, so that the next start has little to repeat."""
+        while sum(self._read(inlet) for inlet in self._inlets.values()):
+            self._commit()
+        self._commit()
+
+    def _read(self, inlet: _Inlet) -> bool:
+        """Take in what a spool has; True if it had anything. The own spool stops at a tick that is not due yet."""
+        if not inlet.waiting:
+            inlet.waiting = inlet.reader.read(inlet.position, _READ_BYTES)
+        taken = 0
+        for row in inlet.waiting:
+            if inlet.own and row.kind is RowKind.TICK and not self._reached(unpack_tick(row.payload)):
+                break
+            judge = inlet.own and row.record > self._judge_after
+            self._stream.take_row(inlet.reader.spool_id, row, self._clock.scale(), judge=judge)
+            inlet.position = row.record
+            taken += 1
+        del inlet.waiting[:taken]
+        return taken > 0
+
+    def _reached(self, tick: Tick) -> bool:
+        """Whether every spool has been read to the end it had when the tick was written."""
+        positions = {inlet.reader.spool_id: inlet.position for inlet in self._inlets.values()}
+        return all(positions.get(spool, end) >= end for spool, end in tick.ends.items())
+
+    def _tick(self) -> None:
+        """Write a tick when one is due. None before scenario time runs or while it catches up with the wall clock."""
+        now = time.monotonic()
+        if now < self._next_tick or self._clock.catching_up():
+            return
+        self._started = self._started or self._clock.running()
+        now_us = self._clock.now_us()
+        if not self._started or now_us <= self._stream.last_tick:
+            return
+        self._next_tick = now + self._settings.tick_s
+        ends = {inlet.reader.spool_id: inlet.reader.end() for inlet in self._inlets.values() if not inlet.own}
+        self._own.append_now(
+            [SpoolRow(RowKind.TICK, "engine", self._plant.hash, now_us, pack_tick(Tick(now_us, ends)))]
+        )
+
+    def _commit(self) -> None:
+        self._last_commit = time.monotonic()
+        changes = self._stream.collect(self._clock.scale())
+        if not changes.cursors:
+            return
+        with self._guard.busy():
+            self._store.commit(changes)
+        for inlet in self._inlets.values():
+            inlet.reader.acknowledge(changes.cursors.get(inlet.reader.spool_id, inlet.position))
+
+
+def resume(stream: Stream, connection: Connection) -> None:
+    """Put a fresh stream where the last commit left off; a database without commits leaves it as it is."""
+    plant = stream.plant
+    tick_us = reading.last_tick(connection)
+    snapshots = reading.newest_snapshots(connection, CODE_VERSION, plant)
+    stream.resume(reading.frontiers(connection, plant), snapshots, -1 if tick_us is None else tick_us)
+    if snapshots:
+        since = {machine: hour_us for machine, (hour_us, _) in snapshots.items()}
+        gaps = reading.gap_rows(connection, plant, min(since.values()))
+        raw = reading.raw_rows(connection, plant, since)
+        stream.refill(raw.batch, gaps[["machine", "from_us", "to_us", "cause"]].tolist())
+
+
+class _Guard:
+    """Closes the database connection under a commit that makes no progress, so that the loop gets its error."""
+
+    def __init__(self, stuck_s: float = _STUCK_S, now: Callable[[], float] = time.monotonic) -> None:
+        self._stuck_s, self._now = stuck_s, now
+        self._since: float | None = None
+        self._connection: Connection | None = None
+        self._over = threading.Event()
+        threading.Thread(target=self._run, name="commit watchdog", daemon=True).start()
+
+    def watch(self, connection: Connection) -> None:
+        """The connection that commits use from now on."""
+        self._connection = connection
+
+    def busy(self) -> _Guard:
+        """For `with`: a commit is under way."""
+        return self
+
+    def __enter__(self) -> None:
+        self._since = self._now()
+
+    def __exit__(self, *_: object) -> None:
+        self._since = None
+
+    def close(self) -> None:
+        """End the thread."""
+        self._over.set()
+
+    def _run(self) -> None:
+        while not self._over.wait(1.0):
+            since, connection = self._since, self._connection
+            if since is not None and connection is not None and self._now() - since > self._stuck_s:
+                self._since = None
+                _log.error("a commit makes no progress for %.0f s; closing the connection", self._stuck_s)
+                with socket.socket(fileno=os.dup(connection.fileno())) as handle:
+                    handle.shutdown(socket.SHUT_RDWR)
+
+
+__all__ = ["Changes", "Engine", "resume"]

@@ -1,0 +1,104 @@
+"""Settings of an installation: where its data lie and which servers it uses. Not the plant file: other people write it.
+
+Order: built-in, then a TOML file, then the environment (`STANOK__SECTION__KEY`), then the command line. Secrets come
+from files (`dsn_file`) or the environment only. Unknown keys are refused with their path.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from core.errors import InputError
+from stanok.plantfile import read_toml
+
+_PREFIX = "STANOK__"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataSettings(_Section):
+    """`[data]`"""
+
+    directory: Path | None = Field(default=None, description="spools, clock, embedded database")
+
+
+class DatabaseSettings(_Section):
+    """`[database]`: without it, an embedded PostgreSQL in the data directory is used."""
+
+    dsn: str | None = Field(default=None, description="address for libpq; prefer dsn_file: it hides the password")
+    dsn_file: Path | None = Field(default=None, description="file that holds the address")
+
+
+class BrokerSettings(_Section):
+    """`[broker]`: replaces host and port of every MQTT source of the plant file."""
+
+    url: str | None = Field(default=None, description="mqtt://host:port")
+
+
+class EngineSettings(_Section):
+    """`[engine]`"""
+
+    tick_s: float = Field(default=2.0, gt=0, description="real seconds between two ticks")
+    commit_s: float = Field(default=1.0, gt=0, description="real seconds between two commits")
+    commit_samples: int = Field(default=50_000, gt=0, description="samples that are committed earlier than that")
+
+
+class Settings(_Section):
+    """All sections."""
+
+    data: DataSettings = DataSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    broker: BrokerSettings = BrokerSettings()
+    engine: EngineSettings = EngineSettings()
+
+    def data_directory(self) -> Path:
+        """Where this installation keeps its files: as root /var/lib/stanok, else below the user's home."""
+        if self.data.directory is not None:
+            return self.data.directory.expanduser()
+        if hasattr(os, "geteuid") and os.geteuid() == 0:
+            return Path("/var/lib/stanok")
+        return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "stanok"
+
+    def dsn(self) -> str | None:
+        """The database's address, or None for the embedded server."""
+        if self.database.dsn_file is None:
+            return self.database.dsn
+        try:
+            return self.database.dsn_file.read_text().strip()
+        except OSError as error:
+            raise InputError(f"database.dsn_file: {self.database.dsn_file} cannot be read: {error.strerror}") from error
+
+
+def load_settings(path: Path | None, given: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
+    """The settings of a file, the environment and the command line (`{"database.dsn": …}`, None for not given)."""
+    found = read_toml(path) if path else {}
+    for name, value in environment.items():
+        if name.startswith(_PREFIX):
+            _put(found, name.removeprefix(_PREFIX).lower().split("__"), value)
+    for name, value in given.items():
+        if value is not None:
+            _put(found, name.split("."), value)
+    try:
+        return Settings.model_validate(found)
+    except ValidationError as error:
+        raise InputError("; ".join(map(_sentence, error.errors()))) from error
+
+
+def _put(tree: dict[str, Any], keys: list[str], value: Any) -> None:
+    for key in keys[:-1]:
+        tree = tree.setdefault(key, {})
+    tree[keys[-1]] = value
+
+
+def _sentence(error: Any) -> str:
+    where = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        return f"{where}: there is no such setting"
+    return f"{where}: {error['msg']}"

@@ -1,0 +1,68 @@
+"""What a person sees of `stanok demo`: the live board, and the comparison with the truth at the end."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from core.units import datetime_from_us
+from stanok.board import Header, drawn
+from stanok.demo import Demo, Options
+from stanok.processes import stop_on_signals
+
+
+def show(
+    directory: Path, speed: float, seconds: float | None, broker: str | None, database: str | None, as_json: bool
+) -> None:
+    """Run the demonstration in this terminal; with `as_json` the last line of standard output is the comparison."""
+    stop = stop_on_signals()
+    console = Console(stderr=as_json)  # standard output is for the JSON line alone
+    demo = Demo(Options(directory, speed, seconds, broker, database))
+    title = f"Stanok demonstration · {len(demo.plant.sites)} plants, {len(demo.plant.machines)} machines"
+    title += "" if speed == 1 else f" · {speed:g}×"
+    with Live(console=console, auto_refresh=False, transient=not console.is_terminal) as screen:
+        last = ""
+        for progress in demo.play(stop):
+            header = Header(title, datetime_from_us(progress.now_us), progress.note)
+            if console.is_terminal:
+                screen.update(drawn(progress.rows, header, demo.plant), refresh=True)
+            elif progress.note != last:
+                last = progress.note
+                print(f"stanok demo: {last}", file=sys.stderr, flush=True)
+    if demo.result:
+        console.print(comparison(demo.result))
+    console.print(f"Data: {demo.directory} (a second start goes on from here)", style="grey62", highlight=False)
+    if as_json:
+        print(json.dumps({"first_oee_s": _rounded(demo.first_oee_s), "machines": demo.result}, ensure_ascii=False))
+
+
+def comparison(result: list[dict[str, Any]]) -> Table:
+    """Measured against true, a row a machine."""
+    table = Table(title="Measured against true, live window", header_style="bold", border_style="grey50")
+    for name in ("Machine", "OEE", "true", "Spindle", "true", "Parts", "true", "Samples", "sent", "Gaps"):
+        table.add_column(name, justify="left" if name == "Machine" else "right", no_wrap=True)
+    for found in result:
+        table.add_row(
+            found["name"],
+            *(_percent(found[name][side]) for name in ("oee", "spindle") for side in _SIDES),
+            *(str(found["parts"][side]) for side in _SIDES),
+            *(str(found[name]) for name in ("stored", "sent", "gaps")),
+        )
+    return table
+
+
+_SIDES = ("measured", "true")
+
+
+def _percent(ratio: float | None) -> str:
+    return "–" if ratio is None else f"{100 * ratio:.2f}%"
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 1)

@@ -1,0 +1,59 @@
+"""The model railway on real protocols: one OPC UA server and some MQTT publishers per source of the plant."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+
+from core.errors import InputError
+from core.plant.model import Plant, Source
+from core.units import DAY_US, ceil_minute
+from simulators.mqtt_publisher import MqttPublisher
+from simulators.opcua_server import OpcUaServer
+from simulators.outlet import Outlet
+from simulators.player import Player
+from simulators.scenario import Scenario, parse_scenario, read_scenario
+from simulators.signals import Signals
+from stanok.clock import RealClock, ScenarioClock
+
+_PAST_US = DAY_US
+"""Without a clock file a scenario begins a day ago, so that its machines are in the middle of their work."""
+
+
+def load_scenario(path: Path, plant: Plant, clock: RealClock | ScenarioClock) -> tuple[Scenario, int]:
+    """The scenario, begun where the clock says, and the instant from which its live samples are sent."""
+    now = clock.now_us()
+    begin = clock.file.begin_us if isinstance(clock, ScenarioClock) else ceil_minute(now - _PAST_US)
+    return parse_scenario(read_scenario(path), plant, begin), now
+
+
+def outlet_of(plant: Plant, source: Source) -> Outlet:
+    """The one table of simulated protocols."""
+    if source.protocol == "opcua":
+        return OpcUaServer(plant, source.name, str(source.settings["endpoint"]))
+    return MqttPublisher(plant, source.name, str(source.settings["host"]), int(source.settings["port"]), _login(source))
+
+
+def _login(source: Source) -> tuple[str, str] | None:
+    """User and password of a broker that asks for them: the collector's, for a simulator has none of its own."""
+    user, file = source.settings.get("user"), source.settings.get("password_file")
+    if user is None or file is None:
+        return None
+    try:
+        return str(user), Path(str(file)).read_text().strip()
+    except OSError as error:
+        raise InputError(f'source "{source.name}".password_file: {file} cannot be read: {error.strerror}') from error
+
+
+async def simulate(plant: Plant, path: Path, clock: RealClock | ScenarioClock, stop: threading.Event) -> None:
+    """Serve and play until told to stop."""
+    scenario, from_us = load_scenario(path, plant, clock)
+    outlets = {source.name: outlet_of(plant, source) for source in plant.sources}
+    playing = asyncio.create_task(Player(Signals(plant, scenario), clock, outlets, from_us).run())
+    while not stop.is_set():
+        await asyncio.sleep(0.1)
+        if playing.done():
+            playing.result()
+    playing.cancel()
+    await asyncio.gather(playing, return_exceptions=True)
