@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -16,8 +17,8 @@ from core.plant.model import Plant
 
 Row = Mapping[str, Any]
 
-_BAR = 10
-"""Characters of the OEE bar: ten per cent each."""
+_BAR = 8
+"""Characters of the OEE bar; the figure stands beside it."""
 
 
 @dataclass(frozen=True)
@@ -25,37 +26,39 @@ class Header:
     """What stands above the table."""
 
     title: str
-    now: datetime | None
+    now: datetime
     note: str
 
 
 def drawn(rows: Sequence[Row], header: Header, plant: Plant) -> RenderableType:
     """The whole board; times are local to each machine's site."""
     zones = {site.name: ZoneInfo(site.zone) for site in plant.sites}
-    table = Table(expand=False, header_style="bold", border_style="grey50")
-    for name, justify in _COLUMNS:
-        table.add_column(name, justify=justify, no_wrap=True)
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", border_style="grey50", padding=(0, 1, 0, 0))
+    for name, justify, width in _COLUMNS:
+        table.add_column(name, justify=justify, no_wrap=True, min_width=width)
     last = None
     for row in rows:
         if last is not None and row["site"] != last:
             table.add_section()
         last = row["site"]
         table.add_row(*_cells(row, zones[row["site"]]))
-    clock = "" if header.now is None else f"  {header.now:%Y-%m-%d %H:%M:%S} UTC"
+    clocks = [f"{site.title} {header.now.astimezone(zones[site.name]):%H:%M:%S}" for site in plant.sites]
+    clock = f"  {header.now:%Y-%m-%d}  {'  '.join(clocks)}"
     return Group(Text.assemble((header.title, "bold"), (clock, "cyan")), table, Text(header.note, "grey62"))
 
 
-_COLUMNS: tuple[tuple[str, Any], ...] = (
-    ("Machine", "left"),
-    ("State", "left"),
-    ("Since", "right"),
-    ("Program", "left"),
-    ("Parts", "right"),
-    ("OEE of the shift", "left"),
-    ("Band", "right"),
-    ("Spindle", "right"),
-    ("Lag", "right"),
+_COLUMNS: tuple[tuple[str, Any, int], ...] = (
+    ("Machine", "left", 14),
+    ("State", "left", 18),
+    ("Since", "right", 5),
+    ("Program", "left", 9),
+    ("Parts", "right", 9),
+    ("Shift's OEE", "left", 14),
+    ("Band", "right", 9),
+    ("Spindle", "right", 6),
+    ("Lag", "right", 4),
 )
+"""Name, side and least width: what must not be cut fits into 100 characters."""
 
 
 def _cells(row: Row, zone: ZoneInfo) -> tuple[RenderableType, ...]:
@@ -66,7 +69,7 @@ def _cells(row: Row, zone: ZoneInfo) -> tuple[RenderableType, ...]:
     return (
         row["machine"],
         state,
-        f"{row['since'].astimezone(zone):%H:%M:%S}",
+        f"{row['since'].astimezone(zone):%H:%M}",
         row["program"] or "–",
         "–" if row["parts_total"] is None else f"{row['parts_good']}/{row['parts_total']}",
         _oee(row),
@@ -87,8 +90,9 @@ def _oee(row: Row) -> Text:
 def _band(row: Row) -> str:
     if row["oee_low"] is None or row["oee_high"] is None:
         return "–"
-    return f"{100 * float(row['oee_low']):.1f}–{100 * float(row['oee_high']):.1f} %"
+    low, high = (f"{100 * float(row[name]):.1f}" for name in ("oee_low", "oee_high"))
+    return low if low == high else f"{low}–{high}"
 
 
 def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{100 * float(value):.1f} %"
+    return "–" if value is None else f"{100 * float(value):.1f}%"

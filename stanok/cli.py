@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -48,6 +49,7 @@ def main() -> None:
     for noisy in ("asyncua", "amqtt", "transitions"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     keep_compiled_code()
+    signal.signal(signal.SIGTERM, _leave)
     try:
         app()
     except PlantError as error:
@@ -60,6 +62,11 @@ def main() -> None:
     except StanokError as error:
         print(f"stanok: {error}", file=sys.stderr)
         raise SystemExit(1) from None
+
+
+def _leave(*_: object) -> None:
+    """SIGTERM ends a command like an error, so that servers it started are stopped; long runs set their own handler."""
+    raise SystemExit(143)
 
 
 def _settings(

@@ -32,7 +32,7 @@ from stanok.clock import ClockFile, ScenarioClock, read_clock, real_now_us, star
 from stanok.collect import read_status
 from stanok.compare import compare
 from stanok.embedded import EmbeddedPostgres, free_port
-from stanok.pipeline import OWN_SPOOL
+from stanok.pipeline import OWN_SPOOL, PAST_SPOOL
 from stanok.plantfile import load_plant, remember_names
 from stanok.processes import Child
 from storage.pg.connect import Connection, connect
@@ -109,9 +109,9 @@ class Demo:
             database = pool.submit(self._database, house)
             yield from self._until(broker, "starting the broker", stop)
             dsn = yield from self._until(database, "starting the database", stop)
+            yield from self._until(past, "writing the past two days", stop)
             children = self._children(dsn, house)
             connection = house.enter_context(connect(dsn, "stanok demo"))
-            yield from self._until(past, "writing the past two days", stop)
             yield from self._warm_up(connection, children, stop)
             if not stop.is_set():
                 start_clock(self._clock_path)
@@ -192,7 +192,7 @@ class Demo:
         if not self._fresh:
             return
         file = self.clock.file
-        with SpoolWriter(spools / "backfill.spool") as spool:
+        with SpoolWriter(spools / PAST_SPOOL) as spool:
             for rows in backfill(self.plant, self._scenario(), file.begin_us, file.origin_us):
                 spool.append_now(rows)
             tick = pack_tick(Tick(file.origin_us))

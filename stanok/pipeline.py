@@ -3,7 +3,8 @@
 Invariants:
 - A tick is written with the ends that all spools have at that moment, and taken in only after they have been read up
   to there. So silence is never judged while data that would disprove it lie unread.
-- The engine's own ticks and judgements go through its own spool and are read back like any other row.
+- The engine's own ticks and judgements go through its own spool and are read back like any other row, at once. After
+  a restart the other spools are read no further than the next old tick allows, so that old judgements act in order.
 - A failed or unknown commit throws the whole memory away: reconnect, take ownership, resume from what is stored.
 - Nothing is acknowledged to a spool before its rows are committed.
 """
@@ -15,12 +16,12 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.engine.fold import CODE_VERSION
-from core.engine.stream import Stream
+from core.engine.stream import NEVER, Stream
 from core.errors import DatabaseError, SpoolError
 from core.facts.schema import Changes
 from core.plant.model import Plant
@@ -38,6 +39,8 @@ from storage.spool_read import SpoolReader
 _log = logging.getLogger("stanok.engine")
 
 OWN_SPOOL = "engine.spool"
+PAST_SPOOL = "backfill.spool"
+"""Written by back-fill; read to its end before any other, because live heartbeats would make its samples late."""
 _READ_BYTES = 4_000_000
 """Payload bytes read from one spool at a time: some 80 000 samples, a fraction of a second of folding."""
 _IDLE_S = 0.05
@@ -50,11 +53,11 @@ _STUCK_S = 30.0
 
 @dataclass
 class _Inlet:
-    """One spool being read: how far, and what was read but waits for its turn."""
+    """One spool being read: how far, and what was read but waits for its turn. Ordered by turn."""
 
     reader: SpoolReader
     position: int
-    own: bool
+    name: str
     waiting: list[StoredRow] = field(default_factory=list)
 
 
@@ -73,6 +76,8 @@ class Engine:
         self._started = clock.running()
         self._next_tick = 0.0
         self._next_look = 0.0
+        self._connection: Connection | None = None
+        self._inlets: dict[Path, _Inlet] = {}
         self._guard = _Guard()
 
     def run(self, stop: threading.Event) -> None:
@@ -95,23 +100,31 @@ class Engine:
                 stop.wait(pause)
 
     def close(self) -> None:
-        """Release the spool."""
+        """Release the spools and the connection."""
         self._guard.close()
+        self._disconnect()
         self._own.close()
 
     # Start and restart
 
     def _connect(self) -> None:
-        self._connection = connect(self._dsn, "stanok engine")
-        self._guard.watch(self._connection)
-        load_plant(self._connection, self._plant, self._clock.now_us())
-        self._store = Store(self._connection, self._plant)
-        self._inlets: dict[Path, _Inlet] = {}
+        self._disconnect()
+        self._connection = connection = connect(self._dsn, "stanok engine")
+        self._guard.watch(connection)
+        load_plant(connection, self._plant, self._clock.now_us())
+        self._store = Store(connection, self._plant)
         self._stream = Stream(self._plant, names=lambda plant_hash: names_of(self._names, plant_hash))
-        resume(self._stream, self._connection)
+        resume(self._stream, connection)
         self._look_for_spools()
         self._judge_after = self._own.end()
         self._last_commit = time.monotonic()
+
+    def _disconnect(self) -> None:
+        for inlet in self._inlets.values():
+            inlet.reader.close()
+        self._inlets = {}
+        if self._connection is not None:
+            self._connection.close()
 
     def _look_for_spools(self) -> None:
         """Open spools that appeared; the engine's own comes last in every round."""
@@ -123,41 +136,74 @@ class Engine:
             if reader is None:
                 continue
             position = self._store.take_ownership([reader.spool_id])[reader.spool_id]
-            self._inlets[path] = _Inlet(reader, position, path.name == OWN_SPOOL)
+            self._inlets[path] = _Inlet(reader, position, path.name)
             self._stream.add_spool(reader.spool_id)
-        self._inlets = dict(sorted(self._inlets.items(), key=lambda item: (item[1].own, item[0])))
+        turn = {PAST_SPOOL: 0, OWN_SPOOL: 2}
+        self._inlets = dict(sorted(self._inlets.items(), key=lambda item: (turn.get(item[1].name, 1), item[0])))
 
     # One turn of the loop
 
     def _turn(self, stop: threading.Event) -> None:
         if time.monotonic() >= self._next_look:
             self._look_for_spools()
-        moved = [self._read(inlet) for inlet in self._inlets.values()]
+        moved = self._read_spools()
         self._tick()
-        judged = self._stream.judgements(self._clock.now_us())
-        if judged:
-            self._own.append_now(judged)
         due = time.monotonic() - self._last_commit >= self._settings.commit_s
         if due or len(self._stream) >= self._settings.commit_samples:
             self._commit()
-        if not any(moved) and not judged:
+        if not moved:
             stop.wait(_IDLE_S)
 
     def _finish(self) -> None:
         """Take in and commit what is there, so that the next start has little to repeat."""
-        while sum(self._read(inlet) for inlet in self._inlets.values()):
+        ends = [(inlet, inlet.reader.end()) for inlet in self._inlets.values()]
+        while any(inlet.position < end for inlet, end in ends) and self._read_spools():
             self._commit()
         self._commit()
 
-    def _read(self, inlet: _Inlet) -> bool:
+    def _read_spools(self) -> bool:
+        """Take in what the spools have; True if there was anything. Nothing else is read while the past has more.
+
+        What follows from it is judged and taken in before anything else is read.
+        """
+        allowed, moved = self._allowed(), False
+        for inlet in self._inlets.values():
+            moved |= self._read(inlet, allowed)
+            if moved and inlet.name == PAST_SPOOL:
+                break
+        judged = self._stream.judgements(self._clock.now_us())
+        if judged:
+            self._own.append_now(judged)
+            self._read(self._own_inlet())
+        return moved or bool(judged)
+
+    def _own_inlet(self) -> _Inlet:
+        return next(inlet for inlet in self._inlets.values() if inlet.name == OWN_SPOOL)
+
+    def _allowed(self) -> Mapping[str, int] | None:
+        """How far other spools may be read now: None for as far as they go.
+
+        While rows of an earlier run come next in the engine's spool: to the ends that the first of them, a tick, had
+        seen, or nothing before it, a judgement, has been taken in.
+        """
+        own = self._own_inlet()
+        if own.position >= self._judge_after:
+            return None
+        own.waiting = own.waiting or own.reader.read(own.position, _READ_BYTES)
+        first = own.waiting[0]
+        return unpack_tick(first.payload).ends if first.kind is RowKind.TICK else {}
+
+    def _read(self, inlet: _Inlet, allowed: Mapping[str, int] | None = None) -> bool:
         """Take in what a spool has; True if it had anything. The own spool stops at a tick that is not due yet."""
         if not inlet.waiting:
             inlet.waiting = inlet.reader.read(inlet.position, _READ_BYTES)
-        taken = 0
+        own, taken = inlet.name == OWN_SPOOL, 0
         for row in inlet.waiting:
-            if inlet.own and row.kind is RowKind.TICK and not self._reached(unpack_tick(row.payload)):
+            if own and row.kind is RowKind.TICK and not self._reached(unpack_tick(row.payload)):
                 break
-            judge = inlet.own and row.record > self._judge_after
+            if not own and allowed is not None and row.record > allowed.get(inlet.reader.spool_id, 0):
+                break
+            judge = own and row.record > self._judge_after
             self._stream.take_row(inlet.reader.spool_id, row, self._clock.scale(), judge=judge)
             inlet.position = row.record
             taken += 1
@@ -179,7 +225,7 @@ class Engine:
         if not self._started or now_us <= self._stream.last_tick:
             return
         self._next_tick = now + self._settings.tick_s
-        ends = {inlet.reader.spool_id: inlet.reader.end() for inlet in self._inlets.values() if not inlet.own}
+        ends = {inlet.reader.spool_id: inlet.reader.end() for inlet in self._inlets.values() if inlet.name != OWN_SPOOL}
         self._own.append_now(
             [SpoolRow(RowKind.TICK, "engine", self._plant.hash, now_us, pack_tick(Tick(now_us, ends)))]
         )
@@ -196,13 +242,19 @@ class Engine:
 
 
 def resume(stream: Stream, connection: Connection) -> None:
-    """Put a fresh stream where the last commit left off; a database without commits leaves it as it is."""
+    """Put a fresh stream where the last commit left off; a database without commits leaves it as it is.
+
+    Machines whose snapshots another version of the code made are folded again from the oldest of them.
+    """
     plant = stream.plant
     tick_us = reading.last_tick(connection)
+    frontiers = reading.frontiers(connection, plant)
     snapshots = reading.newest_snapshots(connection, CODE_VERSION, plant)
-    stream.resume(reading.frontiers(connection, plant), snapshots, -1 if tick_us is None else tick_us)
-    if snapshots:
-        since = {machine: hour_us for machine, (hour_us, _) in snapshots.items()}
+    foreign = {found.machine for found in frontiers} - set(snapshots)
+    oldest = reading.oldest_snapshots(connection, plant) if foreign else {}
+    afresh = {machine: oldest[machine] for machine in foreign}
+    since = stream.resume(frontiers, snapshots, afresh, NEVER if tick_us is None else tick_us)
+    if since:
         gaps = reading.gap_rows(connection, plant, min(since.values()))
         raw = reading.raw_rows(connection, plant, since)
         stream.refill(raw.batch, gaps[["machine", "from_us", "to_us", "cause"]].tolist())

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -44,13 +45,14 @@ def show(
 
 def comparison(result: list[dict[str, Any]]) -> Table:
     """Measured against true, a row a machine."""
-    table = Table(title="Measured against true, live window", header_style="bold", border_style="grey50")
-    for name in ("Machine", "OEE", "true", "Spindle", "true", "Parts", "true", "Samples", "sent", "Gaps"):
+    title = "Measured against true, from the start of live data"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    for name in ("Machine", "OEE", "true", "Parts", "true", "Stored", "sent", "Gaps"):
         table.add_column(name, justify="left" if name == "Machine" else "right", no_wrap=True)
     for found in result:
         table.add_row(
             found["name"],
-            *(_percent(found[name][side]) for name in ("oee", "spindle") for side in _SIDES),
+            *(_percent(found["oee"][side]) for side in _SIDES),
             *(str(found["parts"][side]) for side in _SIDES),
             *(str(found[name]) for name in ("stored", "sent", "gaps")),
         )

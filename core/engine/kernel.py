@@ -191,9 +191,10 @@ def _book(
 ) -> bool:
     """Add parts of one counter (0 total, 1 good, 2 scrap) to the running minute and, across a gap, to its credits.
 
+    That nothing was made in a gap is worth a row too: it narrows the band.
     `has[machine]`: which of the three counters it owns; the missing ones follow from the others.
     """
-    if parts == 0:
+    if parts == 0 and not spans_gap:
         return True
     if spans_gap and used[3] == credits.shape[0]:
         return False

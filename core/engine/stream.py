@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.engine.fold import CODE_VERSION, Fold, Folded
-from core.engine.state import NOT_IN_GAP
+from core.engine.state import NOT_IN_GAP, STATE
 from core.facts.rollup import summed
 from core.facts.schema import FACT, Changes, Frontier, Late, Live, RawRows, ShiftRow, Snapshot
 from core.plant.calendar import shift_instances
@@ -37,6 +37,9 @@ NEVER = -1
 
 _TAILS = ("minute_us", "since_us", "program_since_us")
 """Where the running minute, interval and program of a settled state began: what the next commit replaces from."""
+
+_SEEN = np.dtype([("signal", "<i8"), ("event_us", "<i8")])
+"""What a snapshot carries after the state: by id of the signal, its latest event so far."""
 
 _SEEDS = int(Flag.INITIAL | Flag.RETAINED)
 _DEFAULT_SILENCE_S = 9.0
@@ -158,6 +161,9 @@ class Stream:
             self._take_gap(replace(gap, machines=tuple(found[found >= 0].tolist())))
         elif row.kind is RowKind.QUARANTINE:
             item = records.unpack_quarantine(row.payload)
+            if item.machine >= 0:
+                moved = self._moved_to_this_plant(row, np.array([item.machine]), self.plant.machine_index, 0)
+                item = replace(item, machine=int(moved[0]))
             self._quarantine.append((spool, row.record, row.source, row.received_us, item))
 
     def _moved_to_this_plant(
@@ -165,11 +171,14 @@ class Stream:
     ) -> NDArray[Any]:
         """Machines (0) or signals (1) by the row's plant version as positions in ours, -1 for what is gone."""
         if row.plant_hash == self.plant.hash:
-            return index
-        names = self._names(row.plant_hash)
-        if names is None:
-            raise ValueError(f"it was written under a plant file that is not known ({row.plant_hash.hex()[:12]})")
-        moved: NDArray[Any] = np.array([present.get(name, -1) for name in names[which]], index.dtype)
+            moved: NDArray[Any] = np.arange(len(present), dtype=index.dtype)
+        else:
+            names = self._names(row.plant_hash)
+            if names is None:
+                raise ValueError(f"it was written under a plant file that is not known ({row.plant_hash.hex()[:12]})")
+            moved = np.array([present.get(name, -1) for name in names[which]], index.dtype)
+        if len(index) and not 0 <= int(index.min()) <= int(index.max()) < len(moved):
+            raise IndexError(f"it names {('machine', 'signal')[which]} {int(index.max())} of {len(moved)}")
         found: NDArray[Any] = moved[index]
         return found
 
@@ -204,8 +213,7 @@ class Stream:
         if not late.any():
             self._buffer.push(samples)
             return
-        gap_from = self.fold.states["gap_from_us"][samples.machine]
-        in_gap = late & (gap_from != NOT_IN_GAP) & (samples.event_us >= gap_from)
+        in_gap = late & self._in_open_gap(samples)
         unseen = late & seed & (self._signal_seen[samples.machine, signal] == NEVER)
         old_news = late & seed & (samples.event_us <= self._signal_seen[samples.machine, signal])
         self.fold.fold(samples.take(np.flatnonzero(in_gap | unseen)))
@@ -215,6 +223,10 @@ class Stream:
             times = missed.event_us[missed.machine == machine]
             first, last = self._late.get(int(machine), (int(times.min()), int(times.max())))
             self._late[int(machine)] = min(first, int(times.min())), max(last, int(times.max()))
+
+    def _in_open_gap(self, samples: Columns) -> NDArray[np.bool_]:
+        gap_from = self.fold.states["gap_from_us"][samples.machine]
+        return np.asarray((gap_from != NOT_IN_GAP) & (samples.event_us >= gap_from))
 
     def _take_heartbeat(self, beat: records.Heartbeat) -> None:
         for machine, at_us in zip(beat.machine.tolist(), beat.at_us.tolist(), strict=True):
@@ -258,15 +270,20 @@ class Stream:
     def _begin(self, machine: int, at_us: int) -> None:
         if self.fold.begun(machine):
             return
+        start = self._start(machine, at_us)
+        if at_us > start:
+            rank = SIGNAL_RANK[Role.GAP_CLOSE]
+            self._buffer.push(gap_edges([machine], [at_us], False, Cause.NO_DATA_YET, rank))
+
+    def _start(self, machine: int, at_us: int) -> int:
+        """Begin a machine, with a first snapshot to come back to; the instant from which on it is folded."""
         self.fold.begin(machine, at_us)
         start = int(self.fold.states["at_us"][machine])
         self.settled[machine] = start
         for name in _TAILS:
             self._written[name][machine] = start
-        self._snapshots.append(Snapshot(machine, start, CODE_VERSION, self.fold.snapshot(machine)))
-        if at_us > start:
-            rank = SIGNAL_RANK[Role.GAP_CLOSE]
-            self._buffer.push(gap_edges([machine], [at_us], False, Cause.NO_DATA_YET, rank))
+        self._snapshots.append(self._snapshot(machine, start))
+        return start
 
     def _note_life(self, machine: NDArray[np.int32], at_us: NDArray[np.int64]) -> None:
         """Remember the first proof of life after a gap; `judgements` makes it the gap's end."""
@@ -303,7 +320,8 @@ class Stream:
         self.settled[begun] = np.maximum(self.settled, frontier)[begun]
         self._fold_by_hours(self._buffer.pop(self.settled), begun)
         settled = self.fold.take()
-        shown_us = np.maximum(np.where(in_gap, self.last_tick, spoken), self.settled)
+        present = np.where(in_gap, np.maximum(self.last_tick, self.gap_from), spoken)
+        shown_us = np.maximum(present, self.settled)
         states, open_rows = self.fold.shown(self._buffer.tail(shown_us), begun, shown_us[begun])
         changes = self._changes(begun, settled, states, open_rows)
         minute = self.fold.states["minute_us"]
@@ -327,7 +345,7 @@ class Stream:
                 passing = machines[(at < hour) & (self.settled[machines] >= hour)]
                 self.fold.advance(passing, np.full(len(passing), hour))
                 for machine in passing.tolist():
-                    self._snapshots.append(Snapshot(machine, hour, CODE_VERSION, self.fold.snapshot(machine)))
+                    self._snapshots.append(self._snapshot(machine, hour))
                 hour += HOUR_US
         self.fold.fold(ready.take(np.arange(first, len(ready))))
         self.fold.advance(machines, self.settled[machines])
@@ -416,42 +434,81 @@ class Stream:
 
     # Restart
 
+    def _snapshot(self, machine: int, at_us: int) -> Snapshot:
+        """The state, and which signals are known until when: that decides what first values may still seed."""
+        seen = self._signal_seen[machine, : len(self.plant.signals)]
+        known = np.flatnonzero(seen != NEVER)
+        table = np.empty(len(known), _SEEN)
+        table["signal"] = [self.plant.signals[signal].id for signal in known]
+        table["event_us"] = seen[known]
+        return Snapshot(machine, at_us, CODE_VERSION, self.fold.snapshot(machine) + table.tobytes())
+
     def resume(
         self,
         frontiers: Iterable[Frontier],
         snapshots: Mapping[int, tuple[int, bytes]],
+        afresh: Mapping[int, int],
         tick_us: int,
-    ) -> None:
-        """Take up where the last commit stood: frontiers and newest snapshots. Then `refill` with rows since them."""
+    ) -> dict[int, int]:
+        """Take up where the last commit stood: frontiers and newest snapshots (instant and bytes by machine).
+
+        Machines in `afresh` have no snapshot of this code and are folded again from the given instants.
+        Returns from when on `refill` wants each machine's rows.
+        """
         self.last_tick = tick_us
-        for machine, (_, state) in snapshots.items():
-            self.fold.restore(machine, state)
-            self.settled[machine] = self.fold.states["at_us"][machine]
-            for name in _TAILS:
-                self._written[name][machine] = self.fold.states[name][machine]
+        since = {machine: self._restore(machine, state) for machine, (_, state) in snapshots.items()}
+        since.update({machine: self._start(machine, at_us) for machine, at_us in afresh.items()})
         for found in frontiers:
             self.last_event[found.machine] = found.last_event_us
             self.last_beat[found.machine] = found.last_heartbeat_us
             self.last_life[found.machine] = found.last_life_us
             self.gap_from[found.machine] = found.gap_from_us
+        return since
+
+    def _restore(self, machine: int, snapshot: bytes) -> int:
+        """Put a machine back; what lay in a gap that was open then is wanted again, it may have come later."""
+        self.fold.restore(machine, snapshot[: STATE.itemsize])
+        positions = {signal.id: index for index, signal in enumerate(self.plant.signals)}
+        for signal, event_us in np.frombuffer(snapshot[STATE.itemsize :], _SEEN).tolist():
+            if signal in positions:
+                self._signal_seen[machine, positions[signal]] = event_us
+        state = self.fold.states[machine]
+        self.settled[machine] = state["at_us"]
+        for name in _TAILS:
+            self._written[name][machine] = state[name]
+        return int(state["at_us"] if state["gap_from_us"] == NOT_IN_GAP else state["gap_from_us"])
 
     def refill(self, batch: SampleBatch, gaps: Iterable[tuple[int, int, int, int]]) -> None:
-        """Give back stored samples since each machine's snapshot, and gaps (machine, from, to or -1, cause).
+        """Give back stored samples in order of arrival, and gaps (machine, from, to or -1, cause).
 
-        Older samples among them are first values that seeded the state after the snapshot.
+        Samples before a machine's snapshot are in its state already, but for first values that arrived after it
+        and what lies in the gap that was open.
         """
         for machine, from_us, to_us, cause in gaps:
-            if from_us >= self.settled[machine]:
-                rank = SIGNAL_RANK[Role.GAP_OPEN]
-                self._buffer.push(gap_edges([machine], [from_us], True, cause, rank))
-            if to_us != NEVER:
-                rank = SIGNAL_RANK[Role.GAP_CLOSE]
-                self._buffer.push(gap_edges([machine], [to_us], False, cause, rank))
+            self._refill_gap(machine, from_us, to_us, cause)
         if not len(batch):
             return
         samples = columns_of(batch, self.fold.tables(int(batch.received_us.max())))
         old = samples.event_us < self.settled[samples.machine]
-        seeds = old & ((batch.flags & _SEEDS) != 0)
-        self.fold.fold(samples.take(np.flatnonzero(seeds)))
+        seed = (batch.flags & _SEEDS) != 0
+        unseen = seed & _first_of_signal(batch) & (self._signal_seen[batch.machine, batch.signal] == NEVER)
+        self.fold.fold(samples.take(np.flatnonzero(old & (self._in_open_gap(samples) | unseen))))
         self._buffer.push(samples.take(~old))
         np.maximum.at(self._signal_seen, (batch.machine, batch.signal), batch.event_us)
+
+    def _refill_gap(self, machine: int, from_us: int, to_us: int, cause: int) -> None:
+        """Both edges, as far as they lie ahead; opening a gap that is open already changes nothing."""
+        settled = int(self.settled[machine])
+        start = max(from_us, settled)
+        if to_us == NEVER or to_us > start:
+            self._buffer.push(gap_edges([machine], [start], True, cause, SIGNAL_RANK[Role.GAP_OPEN]))
+        if to_us >= settled:
+            self._buffer.push(gap_edges([machine], [to_us], False, cause, SIGNAL_RANK[Role.GAP_CLOSE]))
+
+
+def _first_of_signal(batch: SampleBatch) -> NDArray[np.bool_]:
+    """Which samples are the first of their machine and signal in the batch."""
+    keys = batch.machine.astype("i8") << 16 | batch.signal
+    first = np.zeros(len(batch), bool)
+    first[np.unique(keys, return_index=True)[1]] = True
+    return first

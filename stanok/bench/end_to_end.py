@@ -188,7 +188,7 @@ def _latencies(connection: Connection, publisher: _Publisher, children: list[Chi
     Each machine has one change on its way at a time; the next comes after a pause drawn at random.
     """
     rng = random.Random(SEED)
-    words = itertools.cycle(["interrupted", "active"])
+    words = {machine: itertools.cycle(["interrupted", "active"]) for machine in range(MACHINES)}
     waiting: dict[int, int] = {}
     next_at = {machine: time.monotonic() + rng.random() for machine in range(MACHINES)}
     seen = 0
@@ -197,7 +197,7 @@ def _latencies(connection: Connection, publisher: _Publisher, children: list[Chi
         for machine, due in list(next_at.items()):
             if time.monotonic() >= due:
                 waiting[machine] = real_now_us()
-                publisher.send(machine, [[waiting[machine], "ctrl.execution", next(words)]])
+                publisher.send(machine, [[waiting[machine], "ctrl.execution", next(words[machine])]])
                 del next_at[machine]
         shown, now = _since(connection), real_now_us()
         for machine, event_us in list(waiting.items()):

@@ -19,6 +19,7 @@ create table stanok.sample_event (
     text text
 );
 create index sample_event_time on stanok.sample_event using brin (event_time) with (pages_per_range = 16, autosummarize = on);
+create index sample_event_received on stanok.sample_event using brin (received_time) with (pages_per_range = 16, autosummarize = on);
 comment on table stanok.sample_event is 'Samples of words, counters and texts; never changed.';
 comment on column stanok.sample_event.event_time is 'When it happened, by the believed clock [UTC]';
 comment on column stanok.sample_event.machine_id is 'Machine [id]';
@@ -52,6 +53,7 @@ create table stanok.sample_gauge (
     text text
 );
 create index sample_gauge_time on stanok.sample_gauge using brin (event_time) with (pages_per_range = 16, autosummarize = on);
+create index sample_gauge_received on stanok.sample_gauge using brin (received_time) with (pages_per_range = 16, autosummarize = on);
 comment on table stanok.sample_gauge is 'Samples of speeds, feeds, loads and other gauges; never changed.';
 comment on column stanok.sample_gauge.event_time is 'When it happened, by the believed clock [UTC]';
 comment on column stanok.sample_gauge.machine_id is 'Machine [id]';

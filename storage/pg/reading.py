@@ -15,7 +15,7 @@ from core.facts.schema import FACT, FACT_KEYS, INTERVAL, MEASURES, OPEN_END, Fro
 from core.plant.model import Plant
 from core.samples.batch import SampleBatch
 from core.units import datetime_from_us, us_from_datetime
-from core.vocabulary import Cause, State
+from core.vocabulary import Cause, Flag, State
 from storage.pg.connect import Connection, database_errors
 from storage.pg.copying import copy_out, our_time, rows_type
 from storage.pg.positions import NOWHERE, Positions, find, positions_of
@@ -39,8 +39,11 @@ _RAW = {
 }
 _FACTS = dict.fromkeys(("machine_id", "minute", "shift_id", "program_id", "job_order", *MEASURES), ">i8")
 
-_GAP_RECORD_CAUSES = [Cause.SILENT, Cause.DISCONNECTED, Cause.RESTART, Cause.SESSION_LOST]
+_GAP_RECORD_CAUSES = [int(cause) for cause in Cause if 1 <= cause <= 9]
 """Causes of gaps that came from gap records; the others follow from samples when these are folded again."""
+
+_SEEDS = int(Flag.INITIAL | Flag.RETAINED)
+"""First values after connecting: they may be older than everything around them."""
 
 
 def last_tick(connection: Connection) -> int | None:
@@ -51,16 +54,27 @@ def last_tick(connection: Connection) -> int | None:
 
 
 def newest_snapshots(connection: Connection, code_version: str, plant: Plant) -> dict[int, tuple[int, bytes]]:
-    """By machine: the hour [µs] and state of its newest snapshot made by this code under this plant file."""
+    """By machine: the hour [µs] and state of its newest snapshot made by this code, under whatever plant file."""
     with database_errors("read snapshots"):
         rows = connection.execute(
             "select distinct on (machine_id) machine_id, hour, state from stanok.machine_snapshot"
-            " where code_version = %s and plant_hash = %s order by machine_id, hour desc",
-            [code_version, plant.hash],
+            " where code_version = %s order by machine_id, hour desc",
+            [code_version],
         ).fetchall()
     at = find(positions_of(plant).machine, [row[0] for row in rows]).tolist()
     found = zip(at, rows, strict=True)
     return {machine: (us_from_datetime(hour), bytes(state)) for machine, (_, hour, state) in found if machine >= 0}
+
+
+def oldest_snapshots(connection: Connection, plant: Plant) -> dict[int, int]:
+    """By machine: the instant [µs] of its oldest snapshot, made by whatever code."""
+    with database_errors("read snapshots"):
+        rows = connection.execute(
+            "select machine_id, min(hour) from stanok.machine_snapshot group by machine_id"
+        ).fetchall()
+    at = find(positions_of(plant).machine, [row[0] for row in rows]).tolist()
+    found = zip(at, rows, strict=True)
+    return {machine: us_from_datetime(hour) for machine, (_, hour) in found if machine != NOWHERE}
 
 
 def frontiers(connection: Connection, plant: Plant) -> list[Frontier]:
@@ -83,7 +97,7 @@ def gap_rows(connection: Connection, plant: Plant, since_us: int) -> NDArray[np.
         rows = connection.execute(
             "select machine_id, from_time, to_time, cause from stanok.data_gap where scope = 'state'"
             " and cause = any (%s) and (to_time > %s or to_time is null) order by machine_id, from_time",
-            [[int(cause) for cause in _GAP_RECORD_CAUSES], datetime_from_us(since_us)],
+            [_GAP_RECORD_CAUSES, datetime_from_us(since_us)],
         ).fetchall()
     at = find(positions_of(plant).machine, [row[0] for row in rows]).tolist()
     found = [
@@ -95,7 +109,8 @@ def gap_rows(connection: Connection, plant: Plant, since_us: int) -> NDArray[np.
 
 
 def raw_rows(connection: Connection, plant: Plant, from_us: Mapping[int, int], spools: Sequence[str] = ()) -> RawRows:
-    """Samples of the given machines from the given instants on, in no order.
+    """Samples of the given machines from the given instants on, in order of arrival; with them first values
+    (initial, retained) that arrived then and are older.
 
     `spool` is a position in `spools`, -1 for a spool that is not among them.
     """
@@ -105,8 +120,10 @@ def raw_rows(connection: Connection, plant: Plant, from_us: Mapping[int, int], s
         tables = [_raw_table(connection, table, ids, from_us) for table in RAW_TABLES.values()] if from_us else []
     rows = np.concatenate([np.empty(0, rows_type(_RAW)), *(rows for rows, _ in tables)])
     spool_ids = np.array([numbers.get(spool, NOWHERE) for spool in spools], np.int64)
+    arrival = np.lexsort((rows["row"], rows["record"], rows["received_time"]))
+    rows = rows[arrival]
     return RawRows(
-        batch=SampleBatch.concat([_batch(rows, texts, ids) for rows, texts in tables]),
+        batch=SampleBatch.concat([_batch(rows, texts, ids) for rows, texts in tables]).take(arrival),
         source_id=rows["source_id"].astype(np.int64),
         spool=find(spool_ids, rows["spool_id"]).astype(np.int32),
         record=rows["record"].astype(np.int64),
@@ -119,14 +136,17 @@ def _raw_table(
 ) -> tuple[NDArray[np.void], list[str]]:
     """Rows of one table, and the texts that their `text_index` counts: ranks in the order of the distinct texts."""
     window = sql.SQL(
-        "stanok.{} s join unnest({}::bigint[], {}::timestamptz[]) w (machine, since) on s.machine_id = w.machine"
-        " and s.event_time >= w.since where s.event_time >= {} and s.signal_id = any ({}::bigint[])"
+        "stanok.{table} s join unnest({machines}::bigint[], {since}::timestamptz[]) w (machine, since)"
+        " on s.machine_id = w.machine"
+        " and (s.event_time >= w.since or s.received_time >= w.since and s.flags & {seeds} <> 0)"
+        " where (s.event_time >= {first} or s.received_time >= {first}) and s.signal_id = any ({signals}::bigint[])"
     ).format(
-        sql.Identifier(table),
-        sql.Literal(ids.machine[list(from_us)].tolist()),
-        sql.Literal([datetime_from_us(us) for us in from_us.values()]),
-        sql.Literal(datetime_from_us(min(from_us.values()))),  # BRIN skips blocks by this one
-        sql.Literal(ids.signal.tolist()),
+        table=sql.Identifier(table),
+        machines=sql.Literal(ids.machine[list(from_us)].tolist()),
+        since=sql.Literal([datetime_from_us(us) for us in from_us.values()]),
+        seeds=sql.Literal(_SEEDS),
+        first=sql.Literal(datetime_from_us(min(from_us.values()))),  # BRIN skips blocks by this one
+        signals=sql.Literal(ids.signal.tolist()),
     )
     names = sql.SQL(", ").join(sql.Identifier("s", name) for name in _RAW if name != "text_index")
     query = sql.SQL(

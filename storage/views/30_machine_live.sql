@@ -14,7 +14,7 @@ select
     l.since,
     coalesce(program.name, '') as program,
     l.as_of,
-    stanok_formula.seconds(e.tick_time - l.as_of) as lag_s,
+    greatest(stanok_formula.seconds(e.tick_time - l.as_of), 0) as lag_s,
     l.spindle_turning,
     l.spindle_speed,
     s.name as shift,

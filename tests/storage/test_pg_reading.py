@@ -13,7 +13,7 @@ from core.facts.schema import FACT, MEASURES, OPEN_END, Frontier, RawRows, Snaps
 from core.plant.model import Plant
 from core.samples.batch import COLUMNS, BatchBuilder, SampleBatch
 from core.units import HOUR_US, MINUTE_US
-from core.vocabulary import Cause, State
+from core.vocabulary import Cause, Flag, State
 from storage.pg import reading
 from storage.pg.commit import Store
 from storage.pg.connect import Connection
@@ -94,6 +94,35 @@ def test_rows_before_the_asked_instant_of_a_machine_stay_away(store: Store, conn
     assert len(reading.raw_rows(connection, PLANT, {}).batch) == 0
 
 
+@pytest.mark.parametrize("flag", [Flag.INITIAL, Flag.RETAINED])
+def test_first_values_come_back_by_their_arrival_too(store: Store, connection: Connection, flag: Flag) -> None:
+    builder = BatchBuilder()
+    late = START_US + HOUR_US
+    for signal, received_us, flags in [(0, late, flag), (1, late - 1, flag), (2, late, 0), (3, late, flag)]:
+        builder.add(machine=0, signal=signal, event_us=START_US, received_us=received_us, flags=int(flags), value=1.0)
+    builder.add(machine=0, signal=1, event_us=late, received_us=late, value=2.0)
+    store.commit(make_changes(1, raw=raw_of(builder.build())))
+    back = reading.raw_rows(connection, PLANT, {0: late})
+    assert sorted(zip(back.batch.signal.tolist(), back.batch.event_us.tolist(), strict=True)) == [
+        (0, START_US),
+        (1, late),
+        (3, START_US),
+    ]
+    assert len(reading.raw_rows(connection, PLANT, {1: late}).batch) == 0
+
+
+def test_raw_rows_come_back_in_order_of_arrival(store: Store, connection: Connection) -> None:
+    builder = BatchBuilder()
+    arrivals = [5, 1, 1, 9, 3]
+    for index, arrival in enumerate(arrivals):  # words and gauges lie in different tables
+        at = START_US + arrival
+        builder.add(machine=0, signal=(0, 3)[index % 2], event_us=START_US, received_us=at, value=index)
+    store.commit(make_changes(1, raw=raw_of(builder.build())))
+    back = reading.raw_rows(connection, PLANT, {0: 0})
+    assert back.batch.value.tolist() == [1, 2, 4, 0, 3]
+    assert back.row.tolist() == [1, 2, 4, 0, 3]
+
+
 def test_rows_of_strange_spools_machines_and_signals(store: Store, connection: Connection) -> None:
     store.commit(make_changes(1, raw=raw_of(speeds(10))))
     assert set(reading.raw_rows(connection, PLANT, {0: 0}, ["other"]).spool) == {-1}
@@ -116,7 +145,7 @@ def test_facts_come_back_exactly(store: Store, connection: Connection) -> None:
     assert len(reading.facts(connection, PLANT, START_US, START_US + HOUR_US, machine=1)) == 0
 
 
-def test_the_newest_snapshot_of_this_code_and_plant_is_found(store: Store, connection: Connection) -> None:
+def test_the_newest_snapshot_of_this_code_is_found_under_any_plant_file(store: Store, connection: Connection) -> None:
     old, new, foreign = (
         Snapshot(0, HOUR, "v1", b"old"),
         Snapshot(0, HOUR + HOUR_US, "v1", b"\0new"),
@@ -125,7 +154,26 @@ def test_the_newest_snapshot_of_this_code_and_plant_is_found(store: Store, conne
     store.commit(make_changes(1, snapshots=[old, new, foreign]))
     assert reading.newest_snapshots(connection, "v1", PLANT) == {0: (HOUR + HOUR_US, b"\0new")}
     assert reading.newest_snapshots(connection, "v3", PLANT) == {}
-    assert reading.newest_snapshots(connection, "v1", replace(PLANT, hash=b"other")) == {}
+    assert reading.newest_snapshots(connection, "v1", replace(PLANT, hash=b"other")) == {0: (HOUR + HOUR_US, b"\0new")}
+
+
+def test_a_state_belongs_to_its_machine_wherever_that_stands_in_the_plant_file(
+    store: Store, connection: Connection
+) -> None:
+    store.commit(make_changes(1, snapshots=[Snapshot(1, HOUR, "v1", b"second"), Snapshot(0, HOUR, "v1", b"first")]))
+    turned = replace(PLANT, machines=PLANT.machines[::-1], hash=b"turned")
+    assert reading.newest_snapshots(connection, "v1", turned) == {0: (HOUR, b"second"), 1: (HOUR, b"first")}
+    assert reading.newest_snapshots(connection, "v1", replace(turned, machines=PLANT.machines[1:])) == {
+        0: (HOUR, b"second")
+    }
+
+
+def test_the_oldest_snapshot_of_any_code_tells_where_a_machine_begins(store: Store, connection: Connection) -> None:
+    assert reading.oldest_snapshots(connection, PLANT) == {}
+    found = [Snapshot(0, HOUR + hours * HOUR_US, f"v{hours}", b"") for hours in (2, 1)]
+    store.commit(make_changes(1, snapshots=[*found, Snapshot(1, HOUR, "v9", b"")]))
+    assert reading.oldest_snapshots(connection, PLANT) == {0: HOUR + HOUR_US, 1: HOUR}
+    assert reading.oldest_snapshots(connection, replace(PLANT, machines=PLANT.machines[1:])) == {0: HOUR}
 
 
 def test_frontiers_and_the_tick_come_back(store: Store, connection: Connection) -> None:
@@ -147,6 +195,7 @@ def test_only_gaps_of_gap_records_that_reach_into_the_window_are_read(store: Sto
     back = reading.gap_rows(connection, PLANT, START_US + 10)
     assert back[["from_us", "to_us", "state", "cause"]].tolist() == [
         (START_US + 20, START_US + 30, State.UNKNOWN, Cause.RESTART),
+        (START_US + 30, START_US + 40, State.UNKNOWN, Cause.NO_DATA_YET),
         (START_US + 40, OPEN_END, State.UNKNOWN, Cause.DISCONNECTED),
     ]
 
