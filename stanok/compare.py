@@ -7,7 +7,7 @@ from typing import Any
 from core.kpi.oee import Band, Gap, Kpi, kpi
 from core.plant.calendar import segments
 from core.plant.model import Plant
-from core.units import natural_id
+from core.units import natural_id, us_from_datetime
 from core.vocabulary import Flag, Situation
 from simulators.figures import Figures, figures
 from simulators.signals import Signals
@@ -20,11 +20,17 @@ _DIGITS = 6
 """A ratio is printed to a millionth; the sums behind it are exact."""
 
 
-def compare(connection: Connection, plant: Plant, signals: Signals, from_us: int, to_us: int) -> list[dict[str, Any]]:
-    """One entry a machine in the shape of the demonstration's JSON line; ratios from 0 to 1. An empty window: none."""
-    if to_us <= from_us:
-        return []
-    return [_machine(connection, plant, signals, index, from_us, to_us) for index in range(len(plant.machines))]
+def compare(connection: Connection, plant: Plant, signals: Signals, from_us: int) -> list[dict[str, Any]]:
+    """One entry a machine in the shape of the demonstration's JSON line; ratios from 0 to 1.
+
+    The window of a machine is [from_us, its as_of); both sides are cut there. Machines not so far are left out.
+    """
+    as_of = {row["machine"]: us_from_datetime(row["as_of"]) for row in live.machines_live(connection)}
+    return [
+        _machine(connection, plant, signals, index, from_us, as_of[machine.name])
+        for index, machine in enumerate(plant.machines)
+        if as_of.get(machine.name, from_us) > from_us
+    ]
 
 
 def _machine(

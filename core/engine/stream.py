@@ -314,7 +314,7 @@ class Stream:
     def collect(self, scale: float) -> Changes:
         """Fold what the frontiers allow and return everything to store since the last call."""
         begun = np.flatnonzero(self.fold.states["at_us"] > 0)
-        spoken = np.maximum(self.last_event, self.last_beat)
+        spoken = np.maximum(self.last_event + 1, self.last_beat)  # everything before these instants has been said
         in_gap = self.gap_from != NEVER
         frontier = np.where(in_gap, self.last_tick, spoken) - (self._lateness * scale).astype("i8")
         self.settled[begun] = np.maximum(self.settled, frontier)[begun]

@@ -130,10 +130,10 @@ class ReorderBuffer:
         return out.take(canonical_order(out))
 
     def tail(self, shown_us: NDArray[np.int64]) -> Columns:
-        """Copies of the samples up to their machine's shown frontier, in canonical order; all stay."""
+        """Copies of the samples before their machine's shown frontier, in canonical order; all stay."""
         if not self._parts:
             return Columns.empty()
         everything = Columns.concat(self._parts)
         self._parts = [everything]
-        out = everything.take(everything.event_us <= shown_us[everything.machine])
+        out = everything.take(everything.event_us < shown_us[everything.machine])
         return out.take(canonical_order(out))
