@@ -33,7 +33,7 @@ OEE_STEPS: Steps = ((None, BAD), (0.65, WATCH), (0.85, GOOD))
 """65 % and 85 % are the customary marks of OEE boards; no machine is judged by them in Stanok itself."""
 
 COVERAGE_STEPS: Steps = ((None, BAD), (0.80, WATCH), (0.95, GOOD))
-"""Publish from 95 %, publish flagged from 80 %, below do not publish (docs/en/kpi.md)."""
+"""Publish from 95 %, publish flagged from 80 %, below do not publish (docs/en/truth.md)."""
 
 LAG_STEPS: Steps = ((None, GOOD), (10.0, WATCH), (60.0, BAD))
 """[s] A dead source must be seen within 10 s (promise G4); after a minute nobody should call a board live."""

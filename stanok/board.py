@@ -48,14 +48,14 @@ def drawn(rows: Sequence[Row], header: Header, plant: Plant) -> RenderableType:
 
 
 _COLUMNS: tuple[tuple[str, Any, int], ...] = (
-    ("Machine", "left", 14),
-    ("State", "left", 18),
+    ("Machine", "left", 13),
+    ("State", "left", 16),
     ("Since", "right", 5),
-    ("Program", "left", 9),
+    ("Program", "left", 8),
     ("Parts", "right", 9),
-    ("Shift's OEE", "left", 14),
-    ("Band", "right", 9),
-    ("Spindle", "right", 6),
+    ("Shift's OEE", "left", 13),
+    ("Band", "right", 8),
+    ("Spindle", "right", 7),
     ("Lag", "right", 4),
 )
 """Name, side and least width: what must not be cut fits into 100 characters."""

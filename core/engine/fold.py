@@ -127,7 +127,8 @@ class Fold:
         facts, intervals, programs, _ = outputs.buffers
         if len(tail):
             self._fold(states, tail, outputs)
-        self._advance(states, machines, until_us, outputs)
+        if len(machines):
+            self._advance(states, machines, until_us, outputs)
         for machine in machines:
             kernel.close_view(states[machine], machine, facts, intervals, programs, outputs.used)
             if outputs.used[:3].max() > _CAPACITY - 2:

@@ -57,7 +57,7 @@ STATE = np.dtype(
 
 def new_states(machines: int) -> NDArray[np.void]:
     """States of machines that have not been heard of yet."""
-    states = np.zeros(machines, STATE)
+    states = np.zeros(machines, STATE).view(np.recarray)
     states["words"] = NOT_GIVEN
     states["counter"] = NO_COUNT
     states["held"] = NO_COUNT

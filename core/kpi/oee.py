@@ -35,18 +35,19 @@ PBT_COLUMNS = tuple(column for column, name in zip(TIME_COLUMNS, TimeClass, stri
 class Gap:
     """A stretch without trusted state, cut to the window and to planned busy time [µs].
 
-    `credit_good_us`: standard time of good parts that the counters booked after it, None if they say nothing;
+    `credit_*_us`: standard time of good and of all parts that the counters booked after it, None if they say nothing;
     `inside`: the whole gap lies in the window.
     """
 
     busy_us: int
     credit_good_us: int | None
+    credit_total_us: int | None
     inside: bool
 
 
 @dataclass(frozen=True)
 class Band:
-    """A value [1] with its bounds; all None if undefined, and then `reason` says why."""
+    """A value [1] inside its bounds; all None if undefined, and then `reason` says why."""
 
     value: float | None
     low: float | None
@@ -68,36 +69,65 @@ class Kpi:
     parts_good: int
 
 
+@dataclass(frozen=True)
+class _Credits:
+    """Standard time of parts of one kind [µs]: known, booked after gaps, and what gaps prove or allow."""
+
+    known: int
+    after_gaps: int
+    inside: int
+    possible: float
+
+    @property
+    def booked(self) -> int:
+        return self.known + self.after_gaps
+
+
 def kpi(facts: NDArray[np.void], gaps: Iterable[Gap], max_rate: float) -> Kpi:
     """KPIs from rows of dtype FACT. `max_rate`: greatest plausible output as a multiple of the standard rate."""
-    total = {name: int(facts[name].sum()) for name in MEASURES}
-    pbt = sum(total[name] for name in PBT_COLUMNS)
-    apt = total["apt"] + total["apt_no_order"]
-    unknown = total["unknown"]
-    good = total["credit_good_us"] + total["credit_gap_good_us"]
-    made = total["credit_total_us"] + total["credit_gap_total_us"]
-    unrated = total["parts_no_standard"] > 0
+    sums = {name: int(facts[name].sum()) for name in MEASURES}
+    pbt = sum(sums[name] for name in PBT_COLUMNS)
+    apt = sums["apt"] + sums["apt_no_order"]
+    unknown = sums["unknown"]
+    found = list(gaps)
+    rated = sums["parts_no_standard"] == 0
+    good = _credits(sums, "good", [(gap, gap.credit_good_us) for gap in found], max_rate)
+    made = _credits(sums, "total", [(gap, gap.credit_total_us) for gap in found], max_rate)
+    none = _undefined("no_standard_time")
     return Kpi(
         availability=_share(apt, unknown, pbt),
-        effectiveness=_exact(made, apt, "no_standard_time" if unrated else "no_production"),
-        quality=_exact(good, made, "no_standard_time" if unrated else "no_parts"),
-        oee=_undefined("no_standard_time") if unrated else _oee(total, list(gaps), max_rate, pbt, unknown),
-        spindle=_share(total["spindle_turning_us"], unknown, pbt),
+        effectiveness=_effectiveness(made, apt, unknown, max_rate) if rated else none,
+        quality=_quality(good, made) if rated else none,
+        oee=_oee(good, pbt, unknown, max_rate) if rated else none,
+        spindle=_share(sums["spindle_turning_us"], unknown, pbt),
         coverage=None if pbt == 0 else 1 - unknown / pbt,
-        parts=total["parts_total"],
-        parts_good=total["parts_good"],
+        parts=sums["parts_total"],
+        parts_good=sums["parts_good"],
     )
+
+
+def _credits(sums: dict[str, int], kind: str, gaps: list[tuple[Gap, int | None]], max_rate: float) -> _Credits:
+    return _Credits(
+        known=sums[f"credit_{kind}_us"],
+        after_gaps=sums[f"credit_gap_{kind}_us"],
+        inside=sum(credit or 0 for gap, credit in gaps if gap.inside),
+        possible=sum(_most(gap.busy_us * max_rate, credit) for gap, credit in gaps),
+    )
+
+
+def _most(plausible_us: float, credit_us: int | None) -> float:
+    """The greatest credit that may have been earned in a gap [µs]."""
+    return plausible_us if credit_us is None else min(plausible_us, float(credit_us))
 
 
 def _undefined(reason: str) -> Band:
     return Band(None, None, None, reason)
 
 
-def _exact(over: int, under: int, reason: str) -> Band:
-    """A ratio that missing data do not move."""
-    if under == 0 or reason == "no_standard_time":
-        return _undefined(reason)
-    return Band(over / under, over / under, over / under)
+def _held(value: float, low: float, high: float) -> Band:
+    """A value inside its band: parts booked after a gap may have been made before the window, or after it."""
+    high = max(low, high)
+    return Band(min(max(value, low), high), low, high)
 
 
 def _share(part_us: int, unknown_us: int, pbt_us: int) -> Band:
@@ -107,22 +137,34 @@ def _share(part_us: int, unknown_us: int, pbt_us: int) -> Band:
     return Band(part_us / pbt_us, part_us / pbt_us, (part_us + unknown_us) / pbt_us)
 
 
-def _oee(total: dict[str, int], gaps: list[Gap], max_rate: float, pbt: int, unknown: int) -> Band:
-    """ΣPRI·GQ / PBT, low and high by docs/en/truth.md, Bands."""
+def _at_most(credits: _Credits, known_us: int, max_rate: float) -> float:
+    """Standard time by time if gaps held what they can: that is added, together with the time that it takes."""
+    base = known_us + credits.possible / max_rate
+    return (credits.known + credits.possible) / base if base else 0.0
+
+
+def _oee(good: _Credits, pbt: int, unknown: int, max_rate: float) -> Band:
+    """ΣPRI·GQ / PBT."""
     if pbt == 0:
         return _undefined("no_planned_time")
-    known = total["credit_good_us"]
-    proven = sum(gap.credit_good_us or 0 for gap in gaps if gap.inside)
-    extra = sum(_most(gap, max_rate) for gap in gaps)
-    base = pbt - unknown + extra / max_rate
-    return Band(
-        value=(known + total["credit_gap_good_us"]) / pbt,
-        low=(known + proven) / pbt,
-        high=(known + extra) / base if base > 0 else None,
+    return _held(good.booked / pbt, (good.known + good.inside) / pbt, _at_most(good, pbt - unknown, max_rate))
+
+
+def _effectiveness(made: _Credits, apt: int, unknown: int, max_rate: float) -> Band:
+    """ΣPRI·PQ / ΣAPT."""
+    if apt == 0:
+        return _undefined("parts_without_runtime" if made.booked else "no_parts")
+    high = max(made.known / apt, _at_most(made, apt, max_rate))
+    return _held(made.booked / apt, (made.known + made.inside) / (apt + unknown), high)
+
+
+def _quality(good: _Credits, made: _Credits) -> Band:
+    """ΣPRI·GQ / ΣPRI·PQ."""
+    if made.booked == 0:
+        return _undefined("no_parts")
+    low, high = made.known + made.possible, made.known + good.possible
+    return _held(
+        good.booked / made.booked,
+        (good.known + good.inside) / low if low else 0.0,
+        (good.known + good.possible) / high if high else 0.0,
     )
-
-
-def _most(gap: Gap, max_rate: float) -> float:
-    """The greatest credit that may have been earned in a gap [µs]."""
-    plausible = gap.busy_us * max_rate
-    return plausible if gap.credit_good_us is None else min(plausible, float(gap.credit_good_us))

@@ -39,11 +39,11 @@ def stored_samples(
 
 def gaps_touching(
     connection: Connection, machine_id: int, from_us: int, to_us: int
-) -> list[tuple[int, int, int | None]]:
-    """Gaps of scope `state` that touch a window: from, to (its end while open), good credit booked after or None."""
+) -> list[tuple[int, int, int | None, int | None]]:
+    """Gaps of scope `state` that touch a window: from, to (its end while open), good and total credit after or None."""
     with database_errors("read gaps"):
         rows = connection.execute(
-            "select from_time, to_time, credit_good_us from stanok.data_gap where scope = 'state' and machine_id = %s"
+            "select from_time, to_time, credit_good_us, credit_total_us from stanok.data_gap where scope = 'state' and machine_id = %s"
             " and from_time < %s and coalesce(to_time, 'infinity') > %s order by from_time",
             [machine_id, datetime_from_us(to_us), datetime_from_us(from_us)],
         ).fetchall()

@@ -129,7 +129,7 @@ select
         when f.total + f.gap_total = 0 then 'no_parts'
         when f.apt = 0 then 'parts_without_runtime'
     end as reason,
-    'ISO 22400-2, all time of a shift but breaks and planned stops' as definition
+    'stanok-iso22400-1' as definition
 from stanok.machine m
 join stanok.machine_live l on l.machine_id = m.id
 join stanok.shift_instance s on s.site_id = m.site_id
