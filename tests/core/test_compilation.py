@@ -32,7 +32,7 @@ fold.advance(machines, np.full(50, BEGIN_US + SPAN_US))
 rows = fold.take()
 states, shown = fold.shown(Columns.empty(), machines, np.full(50, BEGIN_US + SPAN_US + 1))
 digest = hashlib.sha256()
-for part in (rows.facts, rows.intervals, rows.programs, rows.credits, shown.facts, shown.intervals, fold.states, states):
+for part in (*vars(rows).values(), *vars(shown).values(), fold.states, states):
     digest.update(np.ascontiguousarray(part).tobytes())
 print(len(rows.facts), digest.hexdigest())
 """
