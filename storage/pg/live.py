@@ -43,12 +43,13 @@ def gaps_touching(
     """Gaps of scope `state` that touch a window: from, to (its end while open), good and total credit after or None."""
     with database_errors("read gaps"):
         rows = connection.execute(
-            "select from_time, to_time, credit_good_us, credit_total_us from stanok.data_gap where scope = 'state' and machine_id = %s"
-            " and from_time < %s and coalesce(to_time, 'infinity') > %s order by from_time",
+            "select from_time, to_time, credit_good_us, credit_total_us from stanok.data_gap"
+            " where scope = 'state' and machine_id = %s and from_time < %s and coalesce(to_time, 'infinity') > %s order by from_time",
             [machine_id, datetime_from_us(to_us), datetime_from_us(from_us)],
         ).fetchall()
     return [
-        (us_from_datetime(start), to_us if end is None else us_from_datetime(end), good) for start, end, good in rows
+        (us_from_datetime(start), to_us if end is None else us_from_datetime(end), good, made)
+        for start, end, good, made in rows
     ]
 
 
