@@ -49,7 +49,14 @@ _VALUES = (
 """What machines send most: gauges. The first message of each machine also sets its state, program and counter."""
 
 
-def measure(broker: str | None, database: str | None) -> Iterator[Figure]:
+def measure(
+    broker: str | None,
+    database: str | None,
+    *,
+    samples: int = SAMPLES,
+    peer_samples: int = PEER_SAMPLES,
+    changes: int = CHANGES,
+) -> Iterator[Figure]:
     """The three figures; servers are started unless given."""
     with ExitStack() as house:
         directory = Path(house.enter_context(tempfile.TemporaryDirectory(prefix="stanok-bench-")))
@@ -68,8 +75,8 @@ def measure(broker: str | None, database: str | None) -> Iterator[Figure]:
             "values per message": PER_MESSAGE,
         }
         _wait_for(lambda: bool(s := read_status(directory)) and all(x.ready for x in s), children, "the collector")
-        rate, late = _throughput(connection, publisher, children)
-        peer = _peer(dsn, host, port)
+        rate, late = _throughput(connection, publisher, children, samples)
+        peer = _peer(dsn, host, port, peer_samples)
         peers = {"paho callback + executemany, no facts": peer}
         yield Figure(
             "end-to-end",
@@ -77,9 +84,9 @@ def measure(broker: str | None, database: str | None) -> Iterator[Figure]:
             rate,
             "samples/s",
             peers,
-            {**conditions, "samples": SAMPLES, "late stretches": late},
+            {**conditions, "samples": samples, "late stretches": late},
         )
-        seen = sorted(_latencies(connection, publisher, children))
+        seen = sorted(_latencies(connection, publisher, children, changes))
         for name, share in (("latency_p50", 0.5), ("latency_p99", 0.99)):
             value = seen[min(len(seen) - 1, int(share * len(seen)))]
             yield Figure(
@@ -147,7 +154,7 @@ class _Publisher:
         self._client.loop_stop()
 
 
-def _throughput(connection: Connection, publisher: _Publisher, children: list[Child]) -> tuple[float, int]:
+def _throughput(connection: Connection, publisher: _Publisher, children: list[Child], count: int) -> tuple[float, int]:
     """Samples a second from the first publish to the last commit, and how many stretches came late."""
     before = _stored(connection)
     started = time.perf_counter()
@@ -165,7 +172,7 @@ def _throughput(connection: Connection, publisher: _Publisher, children: list[Ch
             samples[2] = [now, "part.total", 1]
         info = publisher.send(machine, samples)
         sent += PER_MESSAGE
-        if sent >= SAMPLES:
+        if sent >= count:
             break
         if sent % (PER_MESSAGE * 200) == 0:
             info.wait_for_publish(30)  # a real machine does not publish without end either
@@ -182,7 +189,7 @@ def _stored(connection: Connection) -> int:
     return int(row[0]) if row else 0
 
 
-def _latencies(connection: Connection, publisher: _Publisher, children: list[Child]) -> Iterator[float]:
+def _latencies(connection: Connection, publisher: _Publisher, children: list[Child], count: int) -> Iterator[float]:
     """Seconds from a state change to its sight on the live board: many changes at instants that nothing else sets.
 
     Each machine has one change on its way at a time; the next comes after a pause drawn at random.
@@ -193,7 +200,7 @@ def _latencies(connection: Connection, publisher: _Publisher, children: list[Chi
     next_at = {machine: time.monotonic() + rng.random() for machine in range(MACHINES)}
     seen = 0
     deadline = time.monotonic() + _DEADLINE_S
-    while seen < CHANGES:
+    while seen < count:
         for machine, due in list(next_at.items()):
             if time.monotonic() >= due:
                 waiting[machine] = real_now_us()
@@ -209,7 +216,7 @@ def _latencies(connection: Connection, publisher: _Publisher, children: list[Chi
         for child in children:
             child.check()
         if time.monotonic() > deadline:
-            raise OutsideError(f"waited {_DEADLINE_S:.0f} s for {CHANGES} state changes, {seen} were seen")
+            raise OutsideError(f"waited {_DEADLINE_S:.0f} s for {count} state changes, {seen} were seen")
         time.sleep(_LOOK_S)
 
 
@@ -229,7 +236,7 @@ def _wait_for(done: Callable[[], bool], children: list[Child], what: str, look_s
         time.sleep(look_s)
 
 
-def _peer(dsn: str, host: str, port: int) -> float:
+def _peer(dsn: str, host: str, port: int, count: int) -> float:
     """Samples/s of the do-it-yourself stack on the same servers."""
     rows: list[tuple[object, ...]] = []
 
@@ -252,11 +259,11 @@ def _peer(dsn: str, host: str, port: int) -> float:
         cursor.execute("create temporary table peer (machine text, signal text, at timestamptz, value float8)")
         _wait_for(lambda: bool(subscribed), [], "the peer's subscription", 0.01)
         started = time.perf_counter()
-        for n in range(PEER_SAMPLES // PER_MESSAGE):
+        for n in range(count // PER_MESSAGE):
             now = real_now_us()
             samples = [[now, _VALUES[i % len(_VALUES)][0], n + i] for i in range(PER_MESSAGE)]
             publisher.publish(f"peer/m{n % MACHINES}", json.dumps({"s": samples}), qos=1)
-        while stored < PEER_SAMPLES:
+        while stored < count:
             taken, rows[:] = rows[:5000], rows[5000:]
             if taken:
                 cursor.executemany("insert into peer values (%s, %s, %s, %s)", taken)
@@ -267,4 +274,4 @@ def _peer(dsn: str, host: str, port: int) -> float:
     for one in (client, publisher):
         one.disconnect()
         one.loop_stop()
-    return PEER_SAMPLES / spent
+    return count / spent

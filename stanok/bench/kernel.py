@@ -78,21 +78,21 @@ def bench_batch(plant: Plant, samples: int = SAMPLES) -> SampleBatch:
     return SampleBatch.of(columns, ("P",))
 
 
-def measure() -> Iterator[Figure]:
+def measure(samples: int = SAMPLES) -> Iterator[Figure]:
     """`fold_100`, `fold_16k`, `order_16k` in samples/s, `first_call_cached` in s."""
     plant = bench_plant()
-    batch = bench_batch(plant)
+    batch = bench_batch(plant, samples)
     fold = _begun(plant)
     tables = fold.tables(BEGIN_US + SPAN_US)
     columns = columns_of(batch, tables)
-    conditions = {"machines": MACHINES, "samples": SAMPLES, "threads": 1, "mix": "nine in ten are gauges"}
-    peers = {"numpy copy": SAMPLES / _seconds(lambda: _copy(columns)), "polars minute states": _polars(plant, batch)}
+    conditions = {"machines": MACHINES, "samples": samples, "threads": 1, "mix": "nine in ten are gauges"}
+    peers = {"numpy copy": samples / _seconds(lambda: _copy(columns)), "polars minute states": _polars(plant, batch)}
     for name, size in (("fold_100", 100), ("fold_16k", 16_384)):
-        parts = [columns.take(np.arange(at, min(at + size, SAMPLES))) for at in range(0, SAMPLES, size)]
-        yield Figure("kernel", name, SAMPLES / _fold_seconds(plant, parts), "samples/s", peers, conditions)
-    parts = [columns.take(np.arange(at, min(at + 16_384, SAMPLES))) for at in range(0, SAMPLES, 16_384)]
-    full_sort = SAMPLES / _seconds(lambda: [np.lexsort((p.seq, p.rank, p.event_us, p.machine)) for p in parts])
-    ordering = SAMPLES / _seconds(lambda: [canonical_order(part) for part in parts])
+        parts = [columns.take(np.arange(at, min(at + size, samples))) for at in range(0, samples, size)]
+        yield Figure("kernel", name, samples / _fold_seconds(plant, parts), "samples/s", peers, conditions)
+    parts = [columns.take(np.arange(at, min(at + 16_384, samples))) for at in range(0, samples, 16_384)]
+    full_sort = samples / _seconds(lambda: [np.lexsort((p.seq, p.rank, p.event_us, p.machine)) for p in parts])
+    ordering = samples / _seconds(lambda: [canonical_order(part) for part in parts])
     yield Figure("kernel", "order_16k", ordering, "samples/s", {"numpy lexsort, four keys": full_sort}, conditions)
     yield Figure("kernel", "first_call_cached", _first_call(), "s", {}, {"process": "new, compiled code cached"})
 
@@ -157,7 +157,7 @@ def _polars(plant: Plant, batch: SampleBatch) -> float:
             .collect()
         )
 
-    return SAMPLES / _seconds(work)
+    return len(batch) / _seconds(work)
 
 
 _FIRST = """

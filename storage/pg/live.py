@@ -44,7 +44,8 @@ def gaps_touching(
     with database_errors("read gaps"):
         rows = connection.execute(
             "select from_time, to_time, credit_good_us, credit_total_us from stanok.data_gap"
-            " where scope = 'state' and machine_id = %s and from_time < %s and coalesce(to_time, 'infinity') > %s order by from_time",
+            " where scope = 'state' and machine_id = %s and from_time < %s and coalesce(to_time, 'infinity') > %s"
+            " order by from_time",
             [machine_id, datetime_from_us(to_us), datetime_from_us(from_us)],
         ).fetchall()
     return [
