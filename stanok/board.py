@@ -33,7 +33,7 @@ class Header:
 def drawn(rows: Sequence[Row], header: Header, plant: Plant) -> RenderableType:
     """The whole board; times are local to each machine's site."""
     zones = {site.name: ZoneInfo(site.zone) for site in plant.sites}
-    table = Table(box=box.SIMPLE_HEAD, header_style="bold", border_style="grey50", padding=(0, 1, 0, 0))
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", border_style="grey50", padding=0)
     for name, justify, width in _COLUMNS:
         table.add_column(name, justify=justify, no_wrap=True, min_width=width)
     last = None
@@ -48,13 +48,13 @@ def drawn(rows: Sequence[Row], header: Header, plant: Plant) -> RenderableType:
 
 
 _COLUMNS: tuple[tuple[str, Any, int], ...] = (
-    ("Machine", "left", 13),
-    ("State", "left", 16),
+    ("Machine", "left", 14),
+    ("State", "left", 18),
     ("Since", "right", 5),
-    ("Program", "left", 8),
-    ("Parts", "right", 9),
-    ("Shift's OEE", "left", 13),
-    ("Band", "right", 8),
+    ("Program", "left", 9),
+    ("Parts", "right", 8),
+    ("Shift's OEE", "left", 14),
+    ("Band", "right", 9),
     ("Spindle", "right", 7),
     ("Lag", "right", 4),
 )

@@ -48,8 +48,8 @@ _START_WEEKDAY, _START_HOUR = 1, 10
 _READY_S = 90.0
 """A cold start on two cores takes some 15 s; a loaded machine has been seen to need four times that."""
 _DRAIN_S = 60.0
-_QUIET_S = 4.0
-"""Real time without news after which nothing more is on its way: four commits, and eight publishes of OPC UA."""
+_QUIET_S = 3.0
+"""Real time without news after which nothing more is on its way: three commits, and twelve publishes of OPC UA."""
 _LAST_ROWS = 500
 """Rows of the engine's spool among which the last tick is looked for: 16 minutes of ticks without judgements."""
 _LOOK_S = 0.25

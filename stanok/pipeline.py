@@ -218,7 +218,11 @@ class Engine:
     def _tick(self) -> None:
         """Write a tick when one is due. None before scenario time runs or while it catches up with the wall clock."""
         now = time.monotonic()
-        if now < self._next_tick or self._clock.catching_up():
+        if self._clock.catching_up():
+            self._next_tick = (
+                now + self._settings.tick_s
+            )  # sources prove their life at its pace once before they are judged
+        if now < self._next_tick:
             return
         self._started = self._started or self._clock.running()
         now_us = self._clock.now_us()
