@@ -26,7 +26,7 @@ _RESTART_S = 2.0
 
 @dataclass
 class Child:
-    """One `stanok` process. `restart`: start it again when it dies."""
+    """One `stanok` process. `restart`: start it again also when it ends by itself."""
 
     name: str
     arguments: Sequence[str]
@@ -50,10 +50,10 @@ class Child:
             )
 
     def check(self) -> None:
-        """Start it again if it died, or raise OutsideError with its last words."""
+        """Start it again if it was killed or should always run, else raise OutsideError with its last words."""
         if self.process is None or self.process.poll() is None:
             return
-        if not self.restart:
+        if not self.restart and self.process.returncode >= 0:
             raise OutsideError(f"{self.name} ended with code {self.process.returncode}: {self.last_words()}")
         if time.monotonic() - self.died_at > _RESTART_S:
             self.died_at = time.monotonic()

@@ -38,6 +38,8 @@ def show(
                 print(f"stanok demo: {last}", file=sys.stderr, flush=True)
     if demo.result:
         console.print(comparison(demo.result))
+    elif demo.first_oee_s is not None:
+        console.print("Too short for a comparison: the live window did not reach a full minute.")
     console.print(f"Data: {demo.directory} (a second start goes on from here)", style="grey62", highlight=False)
     if as_json:
         print(json.dumps({"first_oee_s": _rounded(demo.first_oee_s), "machines": demo.result}, ensure_ascii=False))
