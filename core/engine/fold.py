@@ -180,7 +180,8 @@ class Fold:
         if tables is None or to_us > tables.to_us - DAY_US:
             begun = self.states["at_us"][self.states["at_us"] > 0]
             lowest = min(to_us, int(begun.min()) if len(begun) else to_us)
-            tables = build_tables(self._plant, lowest - _CALENDAR_BEHIND_US, to_us + _CALENDAR_AHEAD_US)
+            highest = max(to_us, int(begun.max()) if len(begun) else to_us)
+            tables = build_tables(self._plant, lowest - _CALENDAR_BEHIND_US, highest + _CALENDAR_AHEAD_US)
             self._tables = tables
         return tables
 

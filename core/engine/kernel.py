@@ -243,18 +243,17 @@ def _count(
     credits: NDArray[np.int64],
     used: NDArray[np.int64],
 ) -> bool:
-    """One trusted reading of a part counter."""
-    if not 0.0 <= value < _EXACT:
+    """One trusted reading of a part counter. A retained one says how things were: it is a baseline or nothing."""
+    if not 0.0 <= value < _EXACT or (flags & _RETAINED != 0 and s.counter[kind] != NO_COUNT):
         return True
     reading = int(value)
     if s.gap_from_us != NOT_IN_GAP:
         s.held[kind] = reading
         return True
     spans = (s.after_gap >> kind) & 1 != 0
-    if flags & _RETAINED == 0:
-        parts = _difference(s.counter[kind], reading, flags & _RESET != 0)
-        if not _book(s, machine, kind, parts, spans, has, pri_us, credits, used):
-            return False
+    parts = _difference(s.counter[kind], reading, flags & _RESET != 0)
+    if not _book(s, machine, kind, parts, spans, has, pri_us, credits, used):
+        return False
     s.counter[kind] = reading
     s.after_gap = s.after_gap & ~(1 << kind)
     return True
@@ -425,6 +424,12 @@ def fold_samples(
             else:
                 _gauge(s, r, channel[i], value[i], trusted)
             continue
+        # A program that changes at the very start of a shift leaves what was counted there to the new shift.
+        if s.at_us >= s.segment_end_us and not _enter_segment(
+            s, site_first[machine_site[m]], site_first[machine_site[m] + 1],
+            segment_start, segment_situation, segment_shift,
+        ):  # fmt: skip
+            return i
         if not _apply(
             s, m, r, value[i], key[i], quality[i], flags[i],
             has, program_id, program_pri_us, facts, programs, credits, used,

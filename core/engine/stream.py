@@ -41,6 +41,9 @@ _TAILS = ("minute_us", "since_us", "program_since_us")
 _SEEN = np.dtype([("signal", "<i8"), ("event_us", "<i8")])
 """What a snapshot carries after the state: by id of the signal, its latest event so far."""
 
+_FAR_FUTURE_US = 1000 * 365 * DAY_US
+"""The year 2969; the database's own limit lies not far beyond what a datetime can hold."""
+
 _SEEDS = int(Flag.INITIAL | Flag.RETAINED)
 _DEFAULT_SILENCE_S = 9.0
 """Three missed keep-alives of 3 s (docs/en/truth.md, Silence)."""
@@ -108,6 +111,7 @@ class Stream:
         self.settled = np.full(count, NEVER, "i8")
         self.gap_from = np.full(count, NEVER, "i8")
         self._alive_again = np.full(count, NEVER, "i8")
+        self._closed = np.full(count, NEVER, "i8")  # where the latest gap of each machine ends, folded or not
         self._signal_seen = np.full((count, max(1, len(plant.signals))), NEVER, "i8")
         self._buffer = ReorderBuffer()
         self._raw = _Raw()
@@ -120,7 +124,7 @@ class Stream:
         self._new_programs: dict[int, str] = {}
         self._cursors: dict[str, int] = {}
         self._judged: list[Gap] = []
-        self._shifts_until = NEVER
+        self._shifts = np.iinfo("i8").max, NEVER  # from and until when shift instances were handed over
 
     def __len__(self) -> int:
         """Samples taken in since the last `collect`."""
@@ -164,7 +168,9 @@ class Stream:
             if item.machine >= 0:
                 moved = self._moved_to_this_plant(row, np.array([item.machine]), self.plant.machine_index, 0)
                 item = replace(item, machine=int(moved[0]))
-            self._quarantine.append((spool, row.record, row.source, row.received_us, item))
+            # What is left of a damaged row may be any number.
+            received_us = row.received_us if 0 <= row.received_us < _FAR_FUTURE_US else max(0, self.last_tick)
+            self._quarantine.append((spool, row.record, row.source, received_us, item))
 
     def _moved_to_this_plant(
         self, row: StoredRow, index: NDArray[Any], present: Mapping[str, int], which: int
@@ -243,7 +249,7 @@ class Stream:
             self._close_gap([m for m in begun if self.gap_from[m] != NEVER and gap.at_us > self.gap_from[m]], gap)
 
     def _open_gap(self, machines: list[int], gap: Gap) -> None:
-        at = [max(gap.at_us, int(self.settled[machine])) for machine in machines]
+        at = [max(gap.at_us, int(self.settled[machine]), int(self._closed[machine])) for machine in machines]
         self.gap_from[machines] = at
         self._alive_again[machines] = NEVER
         self._buffer.push(gap_edges(machines, at, True, gap.cause, SIGNAL_RANK[Role.GAP_OPEN]))
@@ -251,6 +257,7 @@ class Stream:
     def _close_gap(self, machines: list[int], gap: Gap) -> None:
         at = [max(gap.at_us, int(self.settled[machine]), int(self.gap_from[machine])) for machine in machines]
         self.gap_from[machines] = NEVER
+        self._closed[machines] = at
         self._alive_again[machines] = NEVER
         self.last_life[machines] = np.maximum(self.last_life[machines], at)
         self.last_beat[machines] = np.maximum(self.last_beat[machines], at)
@@ -273,6 +280,7 @@ class Stream:
         start = self._start(machine, at_us)
         if at_us > start:
             rank = SIGNAL_RANK[Role.GAP_CLOSE]
+            self._closed[machine] = at_us
             self._buffer.push(gap_edges([machine], [at_us], False, Cause.NO_DATA_YET, rank))
 
     def _start(self, machine: int, at_us: int) -> int:
@@ -291,6 +299,11 @@ class Stream:
         for m, at in zip(machine[gap_from != NEVER].tolist(), at_us[gap_from != NEVER].tolist(), strict=True):
             if at > self.gap_from[m] and self._alive_again[m] == NEVER:
                 self._alive_again[m] = at
+
+    @property
+    def judging(self) -> bool:
+        """Whether a judgement is due; it has to be taken in before another row."""
+        return bool(self._judged) or bool((self._alive_again != NEVER).any())
 
     def _judge_silence(self, tick: Tick, scale: float) -> None:
         begun = self.fold.states["at_us"] > 0
@@ -358,6 +371,7 @@ class Stream:
         shown: Folded,
     ) -> Changes:
         late = [Late(machine, first, last + 1, "late data") for machine, (first, last) in self._late.items()]
+        facts = summed(np.concatenate([self._pending, settled.facts, shown.facts]))
         taken = self._quarantine, self._snapshots, self._new_programs, dict(self._cursors)
         self._late, self._quarantine, self._snapshots, self._new_programs = {}, [], [], {}
 
@@ -369,7 +383,7 @@ class Stream:
             cursors=taken[3],
             tick_us=self.last_tick,
             raw=self._raw.take(),
-            facts=summed(np.concatenate([self._pending, settled.facts, shown.facts])),
+            facts=facts,
             facts_from=since("minute_us"),
             closed_until_us={int(machine): int(self.fold.states["minute_us"][machine]) for machine in begun},
             intervals=np.concatenate([settled.intervals, shown.intervals]),
@@ -383,7 +397,7 @@ class Stream:
             late=late,
             quarantine=taken[0],
             programs=taken[2],
-            shifts=self._new_shifts(states, begun),
+            shifts=self._new_shifts(facts),
         )
 
     def _live(self, machine: int, state: np.void) -> Live:
@@ -418,18 +432,21 @@ class Stream:
                 self._known_programs.add(program)
                 self._new_programs[program] = batch.texts[batch.text[at]]
 
-    def _new_shifts(self, states: NDArray[np.void], begun: NDArray[np.intp]) -> list[ShiftRow]:
-        """Shift instances that facts may name from now on and that were not handed over yet."""
-        if not len(begun):
+    def _new_shifts(self, facts: NDArray[np.void]) -> list[ShiftRow]:
+        """Shift instances that these facts name, and those of the next day, unless they were handed over already."""
+        if not len(facts):
             return []
-        first, latest = int(states["at_us"][begun].min()), int(states["at_us"][begun].max())
-        if latest < self._shifts_until:
+        # Whole days, so that it does not matter at which commits they are handed over.
+        first = (int(facts["minute_us"].min()) // DAY_US - 1) * DAY_US
+        last = (int(facts["minute_us"].max()) // DAY_US + 2) * DAY_US
+        since, until = self._shifts
+        if since <= first and last <= until:
             return []
-        self._shifts_until = latest + DAY_US
+        self._shifts = min(since, first), max(until, last)
         return [
             ShiftRow(found.id, index, found.name, found.production_day, found.start_us, found.end_us)
             for index, site in enumerate(self.plant.sites)
-            for found in shift_instances(site, first - DAY_US, self._shifts_until)
+            for found in shift_instances(site, first, last)
         ]
 
     # Restart
@@ -502,6 +519,7 @@ class Stream:
         start = max(from_us, settled)
         if to_us == NEVER or to_us > start:
             self._buffer.push(gap_edges([machine], [start], True, cause, SIGNAL_RANK[Role.GAP_OPEN]))
+        self._closed[machine] = max(int(self._closed[machine]), to_us)
         if to_us >= settled:
             self._buffer.push(gap_edges([machine], [to_us], False, cause, SIGNAL_RANK[Role.GAP_CLOSE]))
 

@@ -130,10 +130,14 @@ class ReorderBuffer:
         return out.take(canonical_order(out))
 
     def tail(self, shown_us: NDArray[np.int64]) -> Columns:
-        """Copies of the samples before their machine's shown frontier, in canonical order; all stay."""
+        """Copies of the samples before their machine's shown frontier, in canonical order; all stay.
+
+        An edge of a gap on the frontier is shown too: a restart knows gaps only from what was shown.
+        """
         if not self._parts:
             return Columns.empty()
         everything = Columns.concat(self._parts)
         self._parts = [everything]
-        out = everything.take(everything.event_us < shown_us[everything.machine])
+        edge = (everything.role == Role.GAP_OPEN) | (everything.role == Role.GAP_CLOSE)
+        out = everything.take(everything.event_us < shown_us[everything.machine] + edge)
         return out.take(canonical_order(out))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -28,7 +29,7 @@ from core.samples.records import (
     pack_tick,
 )
 from core.units import MINUTE_US, SECOND_US, natural_id
-from core.vocabulary import Cause, Quality, State, meaning, word_code
+from core.vocabulary import Cause, Flag, Quality, State, meaning, word_code
 from tests.oracle import naive_oee
 from tests.properties.scenes import BEGIN, RANK, SPAN, Happening, oracle_segments, plant, scenes, standards
 
@@ -270,6 +271,21 @@ def test_a_gap_pair_of_a_collector_makes_unknown_time_and_books_its_parts_apart(
     assert total["unknown"] + total["unknown_out"] == 60 * SECOND_US
     assert (total["parts_total"], total["credit_good_us"], total["credit_gap_good_us"]) == (4, 61_000_000, 183_000_000)
     assert credits == [(0, BEGIN + 20 * SECOND_US, 183_000_000, 183_000_000, 3)]
+
+
+def test_a_retained_counter_after_a_gap_swallows_no_parts():
+    where = plant(1)
+    fold = Fold(where)
+    fold.begin(0, BEGIN)
+    counts = [Happening(BEGIN + at * SECOND_US, at, "part.total", n, "good") for at, n in ((1, 10), (61, 14), (62, 15))]
+    first, retained, live = (columns([count], fold, where) for count in counts)
+    flags = np.array([Flag.RETAINED | Flag.INITIAL], "u2")
+    gap = [gap_edges([0], [BEGIN + at * SECOND_US], at == 30, Cause.RESTART, 0) for at in (30, 60)]
+    fold.fold(Columns.concat([first, *gap, replace(retained, flags=flags), live]))
+    fold.advance(np.array([0]), np.array([END]))
+    out = fold.take()
+    assert int(out.facts["parts_total"].sum()) == 5
+    assert out.credits["parts"].tolist() == [5]
 
 
 def test_a_late_sample_is_stored_and_asks_for_recomputation_but_is_not_folded():
