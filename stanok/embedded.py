@@ -148,7 +148,7 @@ class EmbeddedPostgres:
         folder = self._binaries or find_binaries()
         if not self._can_run(folder):
             self._copy = copied = tempfile.TemporaryDirectory(prefix="stanok-postgresql-")
-            folder = _copy_binaries(folder, Path(copied.name))
+            folder = copy_binaries(folder, Path(copied.name))
             if not self._can_run(folder):
                 raise InputError(f"{self._who()} cannot run {folder}/postgres; install PostgreSQL for all users")
             log.warning("%s cannot run PostgreSQL where it is installed; a temporary copy is used", self._who())
@@ -321,7 +321,7 @@ def free_port() -> int:
         return port
 
 
-def _copy_binaries(folder: Path, target: Path) -> Path:
+def copy_binaries(folder: Path, target: Path) -> Path:
     """Copy a relocatable installation for everybody to read; returns its bin folder.
 
     The wheel's layout is kept, because its programs look for libraries in `<package>.libs` beside their package.

@@ -1,8 +1,8 @@
 """Process two: spools -> order -> fold -> commit. One plain loop, one database connection, no async.
 
 Invariants:
-- A tick is written with the ends that all spools have at that moment, and taken in only after they have been read up
-  to there. So silence is never judged while data that would disprove it lie unread.
+- A tick carries the ends that all spools had at its moment, and is written once they have been read up to there. So
+  silence is never judged while data that would disprove it lie unread, and no judgement waits behind a tick.
 - The engine's own ticks and judgements go through its own spool and are read back like any other row, at once. After
   a restart the other spools are read no further than the next old tick allows, so that old judgements act in order.
 - A failed or unknown commit throws the whole memory away: reconnect, take ownership, resume from what is stored.
@@ -46,6 +46,8 @@ _READ_BYTES = 4_000_000
 _IDLE_S = 0.05
 """Pause when no spool had anything new; a twentieth of the commit interval."""
 _LOOK_FOR_SPOOLS_S = 1.0
+_BLOCKED_S = 5.0
+"""How long a spool that cannot be read is left alone: rare enough for the log, soon enough for a silent machine."""
 _RETRY_S = (0.5, 1.0, 2.0, 5.0, 10.0)
 _STUCK_S = 30.0
 """A commit that makes no progress for so long has lost its server (reliability F10)."""
@@ -58,7 +60,9 @@ class _Inlet:
     reader: SpoolReader
     position: int
     name: str
+    inode: int
     waiting: list[StoredRow] = field(default_factory=list)
+    blocked_until: float = 0.0
 
 
 class Engine:
@@ -76,8 +80,10 @@ class Engine:
         self._started = clock.running()
         self._next_tick = 0.0
         self._next_look = 0.0
+        self._due: Tick | None = None
         self._connection: Connection | None = None
         self._inlets: dict[Path, _Inlet] = {}
+        self._refused: set[Path] = set()
         self._guard = _Guard()
 
     def run(self, stop: threading.Event) -> None:
@@ -116,7 +122,7 @@ class Engine:
         self._stream = Stream(self._plant, names=lambda plant_hash: names_of(self._names, plant_hash))
         resume(self._stream, connection)
         self._look_for_spools()
-        self._judge_after = self._own.end()
+        self._judge_after, self._due = self._own.end(), None
         self._last_commit = time.monotonic()
 
     def _disconnect(self) -> None:
@@ -130,16 +136,34 @@ class Engine:
         """Open spools that appeared; the engine's own comes last in every round."""
         self._next_look = time.monotonic() + _LOOK_FOR_SPOOLS_S
         for path in spool_paths(self._spools):
+            inode = path.stat().st_ino
             if path in self._inlets:
+                if self._inlets[path].inode != inode:
+                    raise SpoolError(f"{path} was replaced by another file")
                 continue
             reader = SpoolReader.open_if_exists(path)
             if reader is None:
                 continue
             position = self._store.take_ownership([reader.spool_id])[reader.spool_id]
-            self._inlets[path] = _Inlet(reader, position, path.name)
+            if reader.numbered() < position:
+                reader.close()
+                self._refuse_older_copy(path, position)
+                continue
+            self._inlets[path] = _Inlet(reader, position, path.name, inode)
             self._stream.add_spool(reader.spool_id)
         turn = {PAST_SPOOL: 0, OWN_SPOOL: 2}
         self._inlets = dict(sorted(self._inlets.items(), key=lambda item: (turn.get(item[1].name, 1), item[0])))
+
+    def _refuse_older_copy(self, path: Path, position: int) -> None:
+        """A spool that was put back from a copy would use numbers again that the database already has."""
+        if path not in self._refused:
+            self._refused.add(path)
+            _log.error(
+                "%s is an older copy: the database has its records up to %d, the file has not given out so many; "
+                "move it away, and its collector starts a new one",
+                path,
+                position,
+            )
 
     # One turn of the loop
 
@@ -169,13 +193,13 @@ class Engine:
         allowed, moved = self._allowed(), False
         for inlet in self._inlets.values():
             moved |= self._read(inlet, allowed)
-            if moved and inlet.name == PAST_SPOOL:
+            if self._stream.judging or (moved and inlet.name == PAST_SPOOL):
                 break
-        judged = self._stream.judgements(self._clock.now_us())
-        if judged:
+        while judged := self._stream.judgements(self._clock.now_us()):
             self._own.append_now(judged)
-            self._read(self._own_inlet())
-        return moved or bool(judged)
+            while self._read(self._own_inlet()):
+                moved = True
+        return moved
 
     def _own_inlet(self) -> _Inlet:
         return next(inlet for inlet in self._inlets.values() if inlet.name == OWN_SPOOL)
@@ -195,8 +219,7 @@ class Engine:
 
     def _read(self, inlet: _Inlet, allowed: Mapping[str, int] | None = None) -> bool:
         """Take in what a spool has; True if it had anything. The own spool stops at a tick that is not due yet."""
-        if not inlet.waiting:
-            inlet.waiting = inlet.reader.read(inlet.position, _READ_BYTES)
+        inlet.waiting = inlet.waiting or self._next_rows(inlet)
         own, taken = inlet.name == OWN_SPOOL, 0
         for row in inlet.waiting:
             if own and row.kind is RowKind.TICK and not self._reached(unpack_tick(row.payload)):
@@ -207,8 +230,23 @@ class Engine:
             self._stream.take_row(inlet.reader.spool_id, row, self._clock.scale(), judge=judge)
             inlet.position = row.record
             taken += 1
+            if self._stream.judging:
+                break
         del inlet.waiting[:taken]
         return taken > 0
+
+    def _next_rows(self, inlet: _Inlet) -> list[StoredRow]:
+        """What comes next in a spool. One that cannot be read is left alone for a while; the others go on."""
+        if time.monotonic() < inlet.blocked_until:
+            return []
+        try:
+            return inlet.reader.read(inlet.position, _READ_BYTES)
+        except SpoolError as error:
+            if inlet.name == OWN_SPOOL:
+                raise
+            _log.error("%s; until then its machines count as silent", error)
+            inlet.blocked_until = time.monotonic() + _BLOCKED_S
+            return []
 
     def _reached(self, tick: Tick) -> bool:
         """Whether every spool has been read to the end it had when the tick was written."""
@@ -216,23 +254,28 @@ class Engine:
         return all(positions.get(spool, end) >= end for spool, end in tick.ends.items())
 
     def _tick(self) -> None:
-        """Write a tick when one is due. None before scenario time runs or while it catches up with the wall clock."""
+        """Write the tick that is due when it is reached."""
+        self._due = self._due or self._new_tick()
+        if self._due is not None and self._reached(self._due):
+            row = SpoolRow(RowKind.TICK, "engine", self._plant.hash, self._due.at_us, pack_tick(self._due))
+            self._own.append_now([row])
+            self._due = None
+
+    def _new_tick(self) -> Tick | None:
+        """A tick if it is time. None before scenario time runs or while it catches up with the wall clock."""
         now = time.monotonic()
         if self._clock.catching_up():
-            self._next_tick = (
-                now + self._settings.tick_s
-            )  # sources prove their life at its pace once before they are judged
+            # Sources prove their life at the clock's own pace once before they are judged.
+            self._next_tick = now + self._settings.tick_s
         if now < self._next_tick:
-            return
+            return None
         self._started = self._started or self._clock.running()
         now_us = self._clock.now_us()
         if not self._started or now_us <= self._stream.last_tick:
-            return
+            return None
         self._next_tick = now + self._settings.tick_s
-        ends = {inlet.reader.spool_id: inlet.reader.end() for inlet in self._inlets.values() if inlet.name != OWN_SPOOL}
-        self._own.append_now(
-            [SpoolRow(RowKind.TICK, "engine", self._plant.hash, now_us, pack_tick(Tick(now_us, ends)))]
-        )
+        others = [i for i in self._inlets.values() if i.name != OWN_SPOOL and now >= i.blocked_until]
+        return Tick(now_us, {inlet.reader.spool_id: inlet.reader.end() for inlet in others})
 
     def _commit(self) -> None:
         self._last_commit = time.monotonic()

@@ -94,6 +94,10 @@ class SpoolReader:
         # Kept twice in the file: a flipped bit in one of them must not announce rows that will never come.
         return self._first_of("SELECT min(max(record), (SELECT seq FROM sqlite_sequence)) FROM spool_row") or 0
 
+    def numbered(self) -> int:
+        """The highest record number that was ever given out, also if its row has been trimmed."""
+        return self._first_of("SELECT max(seq) FROM sqlite_sequence") or 0
+
     def acknowledge(self, record: int) -> None:
         """Publish that everything up to `record` is in the database; raises SpoolError if that cannot be written."""
         if record == self._acked:

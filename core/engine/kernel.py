@@ -20,7 +20,7 @@ from core.engine.state import NO_COUNT, NOT_IN_GAP, NOT_TRUSTED
 from core.engine.transitions import TIME_CLASS, decide
 from core.facts.schema import MEASURES, OPEN_END
 from core.units import MINUTE_US
-from core.vocabulary import Flag, Quality, Role, Situation, State
+from core.vocabulary import Cause, Flag, Quality, Role, Situation, State
 
 # Numba freezes module constants of plain int.
 _MINUTE = int(MINUTE_US)
@@ -45,6 +45,10 @@ _TURNS_ABOVE = 1.0
 """min⁻¹: a spindle slower than this stands; encoders of standing spindles are never quite silent (kpi.md §3.7)."""
 _CORRECTION = 10
 """Parts: a counter that falls by no more than this was corrected by a person, it was not reset."""
+_JUMP = 1_000_000
+"""Parts: no machine makes so many between two readings; such a rise is a preset or a garbled reading, not production."""
+_FROM_SAMPLES = int(Cause.OFFLINE)
+"""Causes of UNKNOWN from here on come from samples, the ones before from gap records."""
 _EXACT = 2.0**53
 """Counters above this are not whole numbers any more in a float64."""
 
@@ -72,6 +76,14 @@ def _flush(s: Any, machine: int, facts: NDArray[np.int64], used: NDArray[np.int6
 
 
 @compiled
+def _span_gap(s: Any, from_us: int) -> None:
+    """What the counters read next spans a stretch without trusted data: right in sum, unknown in time."""
+    s.last_gap_from_us = from_us
+    s.after_gap = 7
+    s.gap_credit[:] = 0
+
+
+@compiled
 def _settle(s: Any, machine: int, intervals: NDArray[np.int64], used: NDArray[np.int64]) -> bool:
     """Decide the state at `at_us` from the inputs, and close the interval of the state before."""
     turns = s.rotating | (s.fast & ~s.rotating_known)
@@ -83,6 +95,8 @@ def _settle(s: Any, machine: int, intervals: NDArray[np.int64], used: NDArray[np
             row = intervals[used[1]]
             row[0], row[1], row[2], row[3], row[4], row[5] = machine, s.since_us, s.at_us, s.state, s.cause, s.rule
             used[1] += 1
+            if s.state == _UNKNOWN and s.cause >= _FROM_SAMPLES and state != _UNKNOWN:
+                _span_gap(s, s.since_us)
             s.since_us = s.at_us
         s.state, s.cause, s.rule = state, cause, rule
     s.turning = 1 if turns != 0 else 0
@@ -165,16 +179,16 @@ def _pri(program: int, ids: NDArray[np.int64], pri_us: NDArray[np.int64]) -> int
 
 @compiled
 def _difference(last: int, reading: int, announced: bool) -> int:
-    """Parts between two readings of a counter: rise, announced reset, correction by hand, or a fall as a reset."""
+    """Parts between two readings of a counter: rise, announced reset, correction by hand, or a fall as a reset.
+
+    What cannot be parts is none of them; the reading is the new baseline all the same.
+    """
     if last == NO_COUNT:
         return 0
-    if announced:
-        return reading
-    if reading >= last:
-        return reading - last
-    if last - reading <= _CORRECTION and reading > _CORRECTION:
+    if not announced and reading < last and last - reading <= _CORRECTION and reading > _CORRECTION:
         return 0
-    return reading
+    parts = reading - last if reading >= last and not announced else reading
+    return parts if parts <= _JUMP else 0
 
 
 @compiled
@@ -268,11 +282,9 @@ def _close_gap(
         return True
     if used[3] + 3 > credits.shape[0]:
         return False
-    s.last_gap_from_us = s.gap_from_us
+    _span_gap(s, s.gap_from_us)
     s.gap_from_us = NOT_IN_GAP
     s.gap_cause = 0
-    s.after_gap = 7
-    s.gap_credit[:] = 0
     s.dirty = 1
     for kind in range(3):
         if s.held[kind] != NO_COUNT:

@@ -28,7 +28,7 @@ from core.plant.calendar import shift_instances
 from core.plant.model import Plant, Source
 from core.samples import records
 from core.samples.batch import SampleBatch
-from core.samples.order import Columns, ReorderBuffer, columns_of, gap_edges
+from core.samples.order import Columns, ReorderBuffer, canonical_order, columns_of, gap_edges
 from core.samples.records import Gap, Quarantine, RowKind, SpoolRow, StoredRow, Tick
 from core.units import DAY_US, HOUR_US, SECOND_US, natural_id
 from core.vocabulary import SIGNAL_RANK, Cause, Flag, Role
@@ -222,7 +222,8 @@ class Stream:
         in_gap = late & self._in_open_gap(samples)
         unseen = late & seed & (self._signal_seen[samples.machine, signal] == NEVER)
         old_news = late & seed & (samples.event_us <= self._signal_seen[samples.machine, signal])
-        self.fold.fold(samples.take(np.flatnonzero(in_gap | unseen)))
+        at_once = samples.take(in_gap | unseen)
+        self.fold.fold(at_once.take(canonical_order(at_once)))
         self._buffer.push(samples.take(~late))
         missed = samples.take(late & ~in_gap & ~unseen & ~old_news)
         for machine in np.unique(missed.machine):
@@ -246,7 +247,10 @@ class Stream:
         if gap.opened:
             self._open_gap([m for m in begun if self.gap_from[m] == NEVER], gap)
         else:
-            self._close_gap([m for m in begun if self.gap_from[m] != NEVER and gap.at_us > self.gap_from[m]], gap)
+            # A judgement that was made before the gap began is old; a collector's own pair always ends its gap.
+            paired = gap.cause is not Cause.NONE
+            ended = [m for m in begun if self.gap_from[m] != NEVER and (paired or gap.at_us > self.gap_from[m])]
+            self._close_gap(ended, gap)
 
     def _open_gap(self, machines: list[int], gap: Gap) -> None:
         at = [max(gap.at_us, int(self.settled[machine]), int(self._closed[machine])) for machine in machines]

@@ -166,5 +166,5 @@ def _quality(good: _Credits, made: _Credits) -> Band:
     return _held(
         good.booked / made.booked,
         (good.known + good.inside) / low if low else 0.0,
-        (good.known + good.possible) / high if high else 0.0,
+        (good.known + good.possible) / high if high else 1.0,
     )

@@ -152,8 +152,8 @@ cross join lateral (
             stanok_formula.ratio(c.total, f.apt),
             stanok_formula.rate_high(c.total, g.possible_total, f.apt, m.max_rate)
         ) as effectiveness_high,
-        stanok_formula.ratio(c.good + g.inside_good, c.total + g.possible_total) as quality_low,
-        stanok_formula.ratio(c.good + g.possible_good, c.total + g.possible_good) as quality_high
+        coalesce(stanok_formula.ratio(c.good + g.inside_good, c.total + g.possible_total), 0) as quality_low,
+        coalesce(stanok_formula.ratio(c.good + g.possible_good, c.total + g.possible_good), 1) as quality_high
 ) b
 cross join lateral (
     select

@@ -10,6 +10,7 @@ from collections import defaultdict
 
 MINUTE = 60_000_000
 MANUAL = {"mdi", "manual", "handle", "teach", "reference"}
+GAP_RECORDS = {"silent", "disconnected", "restart", "no_data_yet", "session_lost"}
 COUNTS = {"part.total": "total", "part.good": "good", "part.scrap": "scrap"}
 
 
@@ -98,10 +99,12 @@ def parts_between(last: int | None, now: int, reset: bool) -> int:
     if last is None:
         return 0
     if reset:
-        return now
-    if now >= last:
-        return now - last
-    return 0 if last - now <= 10 and now > 10 else now
+        parts = now
+    elif now >= last:
+        parts = now - last
+    else:
+        parts = 0 if last - now <= 10 and now > 10 else now
+    return parts if parts <= 1_000_000 else 0
 
 
 def fold(samples, begin, until, segments, pri, counters):
@@ -116,13 +119,15 @@ def fold(samples, begin, until, segments, pri, counters):
     current = None
 
     def spend(to):
-        nonlocal now, current
+        nonlocal now, current, after_gap
         if to <= now:
             return
         state = state_of(inputs, gap)
         if current is None or current[1:] != state:
             if current is not None:
                 intervals.append((current[0], now, *current[1:]))
+                if current[1] == "unknown" != state[0] and current[2] not in GAP_RECORDS:
+                    after_gap = set(COUNTS.values())
             current = (now, *state)
         turns = any(turning(inputs))
         while now < to:

@@ -104,7 +104,7 @@ def value_of(draw: st.DrawFn, what: str) -> object:
     if what.endswith("speed"):
         return draw(st.sampled_from([0.0, 1.0, -1.5, 3000.0]))
     if what.startswith("part."):
-        return draw(st.integers(0, 40))
+        return draw(st.integers(0, 40) | st.sampled_from([1_000_041, 2**40]))
     if what == "prog.name":
         return draw(st.sampled_from(PROGRAMS))
     if what == "spindle.1.load":

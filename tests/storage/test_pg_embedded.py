@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import pwd
 import random
@@ -13,12 +14,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 
 import pytest
 
 from core.errors import DatabaseError, InputError
-from stanok.embedded import EmbeddedPostgres, find_binaries, make_passable
+from stanok.embedded import EmbeddedPostgres, copy_binaries, find_binaries, make_passable
 from storage.pg.commit import Store
 from storage.pg.connect import connect
 from storage.pg.migrate import migrate
@@ -142,33 +144,34 @@ def test_binaries_that_the_user_cannot_run_are_copied_and_nothing_is_opened(
         assert setting(other.dsn, "jit") == "off"
 
 
-@pytest.mark.skipif(not ROOT, reason="becomes another user")
+def started_as_nobody(data_dir: Path, binaries: Path, said: SimpleQueue[str]) -> None:
+    """In a child of its own: become an ordinary user for good, then start a server."""
+    if ROOT:
+        nobody = pwd.getpwnam("nobody")
+        os.setgroups([])
+        os.setgid(nobody.pw_gid)
+        os.setuid(nobody.pw_uid)
+    with EmbeddedPostgres(data_dir, binaries) as server:
+        said.put(server.dsn)
+
+
 def test_an_ordinary_user_can_start_it_too() -> None:
     need_binaries()
     with temporary_postgres() as server:
         server.stop()
-        home = server.data_dir.parent / "home"
+        home, installation = server.data_dir.parent / "home", server.data_dir.parent / "installation"
         home.mkdir()
-        nobody = pwd.getpwnam("nobody")
-        os.chown(home, nobody.pw_uid, nobody.pw_gid)
-        script = (
-            "import sys; from pathlib import Path; from stanok.embedded import EmbeddedPostgres\n"
-            "with EmbeddedPostgres(Path(sys.argv[1])) as server: print(server.dsn)"
-        )
-        try:
-            done = subprocess.run(
-                [sys.executable, "-c", script, str(home / "deep" / "postgres")],
-                cwd=Path(__file__).parents[2],
-                user=nobody.pw_uid,
-                group=nobody.pw_gid,
-                extra_groups=[],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-        except PermissionError:
-            pytest.skip("the unprivileged user cannot run this Python")
-        assert done.stdout.startswith("postgresql://stanok:"), done.stderr
+        installation.mkdir()
+        if ROOT:
+            shutil.chown(home, "nobody")
+        binaries = copy_binaries(find_binaries(), installation)  # ours may lie where nobody can pass
+        fork = multiprocessing.get_context("fork")
+        said = fork.SimpleQueue()
+        child = fork.Process(target=started_as_nobody, args=(home / "deep" / "postgres", binaries, said))
+        child.start()
+        child.join(60)
+        assert child.exitcode == 0
+        assert said.get().startswith("postgresql://stanok:")
 
 
 def test_only_directories_made_here_are_opened_for_passage(tmp_path: Path) -> None:
