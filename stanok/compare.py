@@ -75,14 +75,15 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, _DIGITS)
 
 
-def _gap(plant: Plant, index: int, gap: tuple[int, int, int | None, int | None], from_us: int, to_us: int) -> Gap:
+def _gap(plant: Plant, index: int, gap: live.GapRow, from_us: int, to_us: int) -> Gap:
     """A gap as the band formulas want it: cut to the window and to planned busy time."""
-    start, end, good, made = gap
-    first, last = max(start, from_us), min(end, to_us)
+    first, last = max(gap.from_us, from_us), min(gap.to_us, to_us)
     calendar = segments(plant.sites[plant.machines[index].site], first, last) if first < last else None
     busy = 0
     if calendar is not None:
         ends = [*calendar.start_us.tolist()[1:], last]
         spans = zip(calendar.start_us.tolist(), ends, calendar.situation.tolist(), strict=True)
         busy = sum(b - a for a, b, situation in spans if situation == Situation.BUSY)
-    return Gap(busy, good, made, start >= from_us and end <= to_us)
+    later = gap.booked_us >= to_us
+    inside = gap.from_us >= from_us and gap.to_us <= to_us and not later
+    return Gap(busy, gap.credit_good_us, gap.credit_total_us, inside, later)

@@ -46,7 +46,7 @@ _TURNS_ABOVE = 1.0
 _CORRECTION = 10
 """Parts: a counter that falls by no more than this was corrected by a person, it was not reset."""
 _JUMP = 1_000_000
-"""Parts: no machine makes so many between two readings; such a rise is a preset or a garbled reading, not production."""
+"""Parts: no machine makes so many between two readings; such a rise is a preset or a garbled reading."""
 _FROM_SAMPLES = int(Cause.OFFLINE)
 """Causes of UNKNOWN from here on come from samples, the ones before from gap records."""
 _EXACT = 2.0**53
@@ -240,7 +240,7 @@ def _book(
     s.gap_credit[2] += total
     row = credits[used[3]]
     row[0], row[1] = machine, s.last_gap_from_us
-    row[2], row[3], row[4] = s.gap_credit[0], s.gap_credit[1], s.gap_credit[2]
+    row[2], row[3], row[4], row[5] = s.gap_credit[0], s.gap_credit[1], s.gap_credit[2], s.at_us
     used[3] += 1
     return True
 

@@ -13,6 +13,7 @@ Invariants (docs/en/truth.md):
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -43,6 +44,9 @@ _SEEN = np.dtype([("signal", "<i8"), ("event_us", "<i8")])
 
 _FAR_FUTURE_US = 1000 * 365 * DAY_US
 """The year 2969; the database's own limit lies not far beyond what a datetime can hold."""
+
+_CLOCK_AHEAD_US = 5 * SECOND_US
+"""A source's clock is believed as long as it is at most so far ahead of arrival (docs/en/truth.md, Clock)."""
 
 _SEEDS = int(Flag.INITIAL | Flag.RETAINED)
 _DEFAULT_SILENCE_S = 9.0
@@ -142,7 +146,7 @@ class Stream:
         self._cursors[spool] = row.record
         try:
             self._take(spool, row, scale, judge)
-        except (ValueError, KeyError, IndexError, UnicodeDecodeError) as error:
+        except (ValueError, LookupError, TypeError, OverflowError, struct.error) as error:
             item = Quarantine(f"a {row.kind.name.lower()} row cannot be read: {error}", row.source, -1, row.payload)
             self._quarantine.append((spool, row.record, row.source, row.received_us, item))
 
@@ -207,6 +211,7 @@ class Stream:
         seed = (batch.flags & _SEEDS) != 0
         self._begin_machines(batch, seed)
         self._place(samples, batch.signal, seed)
+        self._buffer.push(self._still_standing(batch, samples, self._closed[batch.machine]))
         fresh = ~seed
         for seen in (self.last_event, self.last_life):
             np.maximum.at(seen, batch.machine[fresh], batch.event_us[fresh])
@@ -230,6 +235,18 @@ class Stream:
             times = missed.event_us[missed.machine == machine]
             first, last = self._late.get(int(machine), (int(times.min()), int(times.max())))
             self._late[int(machine)] = min(first, int(times.min())), max(last, int(times.max()))
+
+    def _still_standing(self, batch: SampleBatch, samples: Columns, gap_end: NDArray[np.int64]) -> Columns:
+        """First counts after a gap that are older than its end (by sample), as readings of that end.
+
+        Who tells at a new connection that a counter last changed before, says that it stands there still: so nothing
+        was made since, and the next part is not one of the gap's. A retained message says nothing of the present.
+        """
+        first = (batch.flags & _SEEDS) == int(Flag.INITIAL)
+        counter = (samples.role >= Role.PART_TOTAL) & (samples.role <= Role.PART_SCRAP)
+        told = (gap_end >= self.settled[batch.machine]) & (gap_end <= batch.received_us + _CLOCK_AHEAD_US)
+        found = np.flatnonzero(first & counter & told & (samples.event_us < gap_end))
+        return replace(samples.take(found), event_us=gap_end[found])
 
     def _in_open_gap(self, samples: Columns) -> NDArray[np.bool_]:
         gap_from = self.fold.states["gap_from_us"][samples.machine]
@@ -259,7 +276,8 @@ class Stream:
         self._buffer.push(gap_edges(machines, at, True, gap.cause, SIGNAL_RANK[Role.GAP_OPEN]))
 
     def _close_gap(self, machines: list[int], gap: Gap) -> None:
-        at = [max(gap.at_us, int(self.settled[machine]), int(self.gap_from[machine])) for machine in machines]
+        # At least one µs long: at the same instant the end would come before the beginning.
+        at = [max(gap.at_us, int(self.settled[machine]), int(self.gap_from[machine]) + 1) for machine in machines]
         self.gap_from[machines] = NEVER
         self._closed[machines] = at
         self._alive_again[machines] = NEVER
@@ -505,8 +523,11 @@ class Stream:
         Samples before a machine's snapshot are in its state already, but for first values that arrived after it
         and what lies in the gap that was open.
         """
-        for machine, from_us, to_us, cause in gaps:
+        gap_end = np.full(len(batch), NEVER, "i8")
+        for machine, from_us, to_us, cause in sorted(gaps):
             self._refill_gap(machine, from_us, to_us, cause)
+            known = (batch.machine == machine) & (batch.received_us + _CLOCK_AHEAD_US >= to_us)
+            gap_end[known] = np.maximum(gap_end[known], to_us)
         if not len(batch):
             return
         samples = columns_of(batch, self.fold.tables(int(batch.received_us.max())))
@@ -515,6 +536,7 @@ class Stream:
         unseen = seed & _first_of_signal(batch) & (self._signal_seen[batch.machine, batch.signal] == NEVER)
         self.fold.fold(samples.take(np.flatnonzero(old & (self._in_open_gap(samples) | unseen))))
         self._buffer.push(samples.take(~old))
+        self._buffer.push(self._still_standing(batch, samples, gap_end))
         np.maximum.at(self._signal_seen, (batch.machine, batch.signal), batch.event_us)
 
     def _refill_gap(self, machine: int, from_us: int, to_us: int, cause: int) -> None:

@@ -59,17 +59,11 @@ PROGRAM_INTERVAL = np.dtype([("machine", "<i8"), ("from_us", "<i8"), ("to_us", "
 """A half-open stretch with one part program selected; `program` is its id."""
 
 GAP_CREDIT = np.dtype(
-    [
-        ("machine", "<i8"),
-        ("gap_from_us", "<i8"),
-        ("credit_good_us", "<i8"),
-        ("credit_total_us", "<i8"),
-        ("parts", "<i8"),
-    ]
+    [(name, "<i8") for name in ("machine", "gap_from_us", "credit_good_us", "credit_total_us", "parts", "booked_us")]
 )
 """What the first part counts after a gap booked so far: parts and credits made somewhere inside it.
 
-The values are totals of that gap, not additions; the last row of a gap counts.
+The values are totals of that gap, not additions; the last row of a gap counts. `booked_us`: when it was booked.
 """
 
 OPEN_END = -1

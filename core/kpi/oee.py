@@ -36,13 +36,14 @@ class Gap:
     """A stretch without trusted state, cut to the window and to planned busy time [µs].
 
     `credit_*_us`: standard time of good and of all parts that the counters booked after it, None if they say nothing;
-    `inside`: the whole gap lies in the window.
+    `inside`: the whole gap and that booking lie in the window; `later`: nothing was booked by the end of the window.
     """
 
     busy_us: int
     credit_good_us: int | None
     credit_total_us: int | None
     inside: bool
+    later: bool
 
 
 @dataclass(frozen=True)
@@ -71,12 +72,18 @@ class Kpi:
 
 @dataclass(frozen=True)
 class _Credits:
-    """Standard time of parts of one kind [µs]: known, booked after gaps, and what gaps prove or allow."""
+    """Standard time of parts of one kind [µs].
+
+    `known`: surely made in the window; `after_gaps`: booked in it by the first reading after a gap, so made in that gap
+    or since; `inside`: proven for gaps that lie wholly in the window; `possible`: the most that the gaps' own time
+    allows; `most`: the most that was made in the window and is not known.
+    """
 
     known: int
     after_gaps: int
     inside: int
     possible: float
+    most: float
 
     @property
     def booked(self) -> int:
@@ -107,11 +114,16 @@ def kpi(facts: NDArray[np.void], gaps: Iterable[Gap], max_rate: float) -> Kpi:
 
 
 def _credits(sums: dict[str, int], kind: str, gaps: list[tuple[Gap, int | None]], max_rate: float) -> _Credits:
+    allowed = [_most(gap.busy_us * max_rate, credit) for gap, credit in gaps]
+    inside = sum(credit or 0 for gap, credit in gaps if gap.inside)
+    after_gaps = sums[f"credit_gap_{kind}_us"]
+    later = sum(most for (gap, _), most in zip(gaps, allowed, strict=True) if gap.later)
     return _Credits(
         known=sums[f"credit_{kind}_us"],
-        after_gaps=sums[f"credit_gap_{kind}_us"],
-        inside=sum(credit or 0 for gap, credit in gaps if gap.inside),
-        possible=sum(_most(gap.busy_us * max_rate, credit) for gap, credit in gaps),
+        after_gaps=after_gaps,
+        inside=inside,
+        possible=sum(allowed),
+        most=after_gaps + later,
     )
 
 
@@ -125,7 +137,7 @@ def _undefined(reason: str) -> Band:
 
 
 def _held(value: float, low: float, high: float) -> Band:
-    """A value inside its band: parts booked after a gap may have been made before the window, or after it."""
+    """A value inside its band: parts booked after a gap may have been made in it, before the window."""
     high = max(low, high)
     return Band(min(max(value, low), high), low, high)
 
@@ -138,9 +150,9 @@ def _share(part_us: int, unknown_us: int, pbt_us: int) -> Band:
 
 
 def _at_most(credits: _Credits, known_us: int, max_rate: float) -> float:
-    """Standard time by time if gaps held what they can: that is added, together with the time that it takes."""
+    """Standard time by time if gaps held what they can: that is added, together with the time that it takes in them."""
     base = known_us + credits.possible / max_rate
-    return (credits.known + credits.possible) / base if base else 0.0
+    return (credits.known + credits.most) / base if base else 0.0
 
 
 def _oee(good: _Credits, pbt: int, unknown: int, max_rate: float) -> Band:
@@ -162,9 +174,9 @@ def _quality(good: _Credits, made: _Credits) -> Band:
     """ΣPRI·GQ / ΣPRI·PQ."""
     if made.booked == 0:
         return _undefined("no_parts")
-    low, high = made.known + made.possible, made.known + good.possible
+    low, high = made.known + made.most, made.known + good.most
     return _held(
         good.booked / made.booked,
         (good.known + good.inside) / low if low else 0.0,
-        (good.known + good.possible) / high if high else 1.0,
+        (good.known + good.most) / high if high else 1.0,
     )

@@ -107,6 +107,7 @@ create table stanok.data_gap (
     credit_good_us bigint,
     credit_total_us bigint,
     parts bigint,
+    booked_time timestamptz,
     primary key (machine_id, scope, from_time)
 );
 comment on table stanok.data_gap is 'What is missing: nothing is missing without a row here.';
@@ -120,6 +121,7 @@ comment on column stanok.data_gap.outcome is 'lost or recovered; null while it l
 comment on column stanok.data_gap.credit_good_us is 'Standard time of good parts that the first counts after it booked; null not known [µs]';
 comment on column stanok.data_gap.credit_total_us is 'Standard time of all parts that the first counts after it booked; null not known [µs]';
 comment on column stanok.data_gap.parts is 'Parts that the first counts after it booked; null not known [1]';
+comment on column stanok.data_gap.booked_time is 'When they were booked, the latest; null not known [UTC]';
 
 create table stanok.machine_live (
     machine_id bigint not null,

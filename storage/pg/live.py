@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from psycopg.rows import dict_row
 
@@ -37,20 +38,32 @@ def stored_samples(
         return sum(row[0] for row in connection.execute(query.encode(), given).fetchall())
 
 
-def gaps_touching(
-    connection: Connection, machine_id: int, from_us: int, to_us: int
-) -> list[tuple[int, int, int | None, int | None]]:
-    """Gaps of scope `state` that touch a window: from, to (its end while open), good and total credit after or None."""
+class GapRow(NamedTuple):
+    """A gap [µs]; while it is open, or nothing is booked after it, the end of the window stands for these instants."""
+
+    from_us: int
+    to_us: int
+    credit_good_us: int | None
+    credit_total_us: int | None
+    booked_us: int
+
+
+def _us(moment: datetime | None, otherwise: int) -> int:
+    return otherwise if moment is None else us_from_datetime(moment)
+
+
+def gaps_touching(connection: Connection, machine_id: int, from_us: int, to_us: int) -> list[GapRow]:
+    """Gaps of scope `state` that touch a window."""
     with database_errors("read gaps"):
         rows = connection.execute(
-            "select from_time, to_time, credit_good_us, credit_total_us from stanok.data_gap"
+            "select from_time, to_time, credit_good_us, credit_total_us, booked_time from stanok.data_gap"
             " where scope = 'state' and machine_id = %s and from_time < %s and coalesce(to_time, 'infinity') > %s"
             " order by from_time",
             [machine_id, datetime_from_us(to_us), datetime_from_us(from_us)],
         ).fetchall()
     return [
-        (us_from_datetime(start), to_us if end is None else us_from_datetime(end), good, made)
-        for start, end, good, made in rows
+        GapRow(_us(start, 0), _us(end, to_us), good, made, _us(booked, to_us))
+        for start, end, good, made, booked in rows
     ]
 
 

@@ -152,9 +152,9 @@ class Writer:
             amounts = [int(row[name]) for name in ("credit_good_us", "credit_total_us", "parts")]
             machine = self._plant.machines[row["machine"]]
             updated = self._connection.execute(
-                "update stanok.data_gap set credit_good_us = %s, credit_total_us = %s, parts = %s"
+                "update stanok.data_gap set credit_good_us = %s, credit_total_us = %s, parts = %s, booked_time = %s"
                 " where machine_id = %s and scope = 'state' and from_time <= %s and (to_time > %s or to_time is null)",
-                (*amounts, machine.id, at, at),
+                (*amounts, datetime_from_us(row["booked_us"]), machine.id, at, at),
             )
             if not updated.rowcount:
                 log.warning("%s: parts were booked after a gap at %s that has no length", machine.name, at)

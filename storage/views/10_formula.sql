@@ -34,12 +34,13 @@ comment on function stanok_formula.gap_possible is
     'was booked after it; credit NULL: not known.';
 
 create function stanok_formula.rate_high(
-    credit double precision, possible double precision, known_time double precision, max_rate double precision
+    credit double precision, most double precision, possible double precision,
+    known_time double precision, max_rate double precision
 )
     returns double precision language sql immutable parallel safe
-    return stanok_formula.ratio(credit + possible, known_time + possible / max_rate);
+    return stanok_formula.ratio(credit + most, known_time + possible / max_rate);
 comment on function stanok_formula.rate_high is
-    'Upper bound of standard time by time: what gaps can have produced is added, together with the time that takes.';
+    'Upper bound of standard time by time: the most that is not known is added, together with the time that it takes in gaps.';
 
 create function stanok_formula.sums(machine bigint, shift bigint, from_time timestamptz, to_time timestamptz)
     returns table (
@@ -76,7 +77,8 @@ create function stanok_formula.gaps(
     machine bigint, shift bigint, start_time timestamptz, end_time timestamptz, max_rate double precision
 )
     returns table (
-        inside_good bigint, inside_total bigint, possible_good double precision, possible_total double precision
+        inside_good bigint, inside_total bigint, possible_good double precision, possible_total double precision,
+        later_good double precision, later_total double precision
     )
     language sql stable parallel safe security definer rows 1
 begin atomic
@@ -84,14 +86,19 @@ begin atomic
         coalesce(sum(g.credit_good_us) filter (where g.inside), 0)::bigint,
         coalesce(sum(g.credit_total_us) filter (where g.inside), 0)::bigint,
         coalesce(sum(stanok_formula.gap_possible(u.unknown, max_rate, g.credit_good_us)), 0),
-        coalesce(sum(stanok_formula.gap_possible(u.unknown, max_rate, g.credit_total_us)), 0)
+        coalesce(sum(stanok_formula.gap_possible(u.unknown, max_rate, g.credit_total_us)), 0),
+        coalesce(sum(stanok_formula.gap_possible(u.unknown, max_rate, g.credit_good_us))
+            filter (where g.later), 0),
+        coalesce(sum(stanok_formula.gap_possible(u.unknown, max_rate, g.credit_total_us))
+            filter (where g.later), 0)
     from (
         select
             from_time,
             coalesce(to_time, 'infinity') as to_time,
             credit_good_us,
             credit_total_us,
-            from_time >= start_time and to_time <= end_time as inside
+            coalesce(booked_time >= end_time, true) as later,
+            coalesce(from_time >= start_time and to_time <= end_time and booked_time < end_time, false) as inside
         from stanok.data_gap
         where machine_id = machine and scope = 'state' and outcome is distinct from 'recovered'
             and from_time < end_time and coalesce(to_time, 'infinity') > start_time
@@ -113,8 +120,8 @@ begin atomic
     ) u;
 end;
 comment on function stanok_formula.gaps is
-    'Gaps of a machine cut to a shift: standard time booked after those wholly inside, and the most that all can have '
-    'produced in planned busy time.';
+    'Gaps of a machine cut to a shift: standard time booked in it after those wholly inside, the most that all can have '
+    'produced in planned busy time, and the same of those after which nothing was booked by the end of the shift.';
 
 create view stanok_formula.shift_kpi as
 select
@@ -141,19 +148,22 @@ cross join lateral (
         case when f.parts_no_standard = 0 then f.total end as total,
         case when f.parts_no_standard = 0 then f.good end as good,
         case when f.parts_no_standard = 0 then f.total + f.gap_total end as all_total,
-        case when f.parts_no_standard = 0 then f.good + f.gap_good end as all_good
+        case when f.parts_no_standard = 0 then f.good + f.gap_good end as all_good,
+        -- What was booked in the shift can have been made in it, and what gaps allow that are booked later or never.
+        f.gap_good + g.later_good as most_good,
+        f.gap_total + g.later_total as most_total
 ) c
 cross join lateral (
     select
         stanok_formula.ratio(c.good + g.inside_good, f.busy) as oee_low,
-        stanok_formula.rate_high(c.good, g.possible_good, f.busy - f.unknown, m.max_rate) as oee_high,
+        stanok_formula.rate_high(c.good, c.most_good, g.possible_good, f.busy - f.unknown, m.max_rate) as oee_high,
         stanok_formula.ratio(c.total + g.inside_total, f.apt + f.unknown) as effectiveness_low,
         greatest(
             stanok_formula.ratio(c.total, f.apt),
-            stanok_formula.rate_high(c.total, g.possible_total, f.apt, m.max_rate)
+            stanok_formula.rate_high(c.total, c.most_total, g.possible_total, f.apt, m.max_rate)
         ) as effectiveness_high,
-        coalesce(stanok_formula.ratio(c.good + g.inside_good, c.total + g.possible_total), 0) as quality_low,
-        coalesce(stanok_formula.ratio(c.good + g.possible_good, c.total + g.possible_good), 1) as quality_high
+        coalesce(stanok_formula.ratio(c.good + g.inside_good, c.total + c.most_total), 0) as quality_low,
+        coalesce(stanok_formula.ratio(c.good + c.most_good, c.total + c.most_good), 1) as quality_high
 ) b
 cross join lateral (
     select

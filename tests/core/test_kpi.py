@@ -92,14 +92,14 @@ def test_a_machine_that_stood_all_the_time_has_an_oee_of_zero() -> None:
 
 def test_a_gap_opens_the_band_and_its_parts_narrow_it() -> None:
     row = {"apt": 30 * MIN, "unknown": 30 * MIN, "credit_total_us": 30 * MIN, "credit_good_us": 30 * MIN}
-    silent = kpi(facts(row), [Gap(30 * MIN, None, None, True)], 1.2).oee
+    silent = kpi(facts(row), [Gap(30 * MIN, None, None, False, True)], 1.2).oee
     assert (silent.low, silent.value) == (0.5, 0.5)
     assert silent.high == pytest.approx((30 + 36) / (30 + 30))
     booked = {**row, "credit_gap_total_us": 12 * MIN, "credit_gap_good_us": 12 * MIN}
-    known = kpi(facts(booked), [Gap(30 * MIN, 12 * MIN, 12 * MIN, True)], 1.2).oee
+    known = kpi(facts(booked), [Gap(30 * MIN, 12 * MIN, 12 * MIN, True, False)], 1.2).oee
     assert known.low == pytest.approx(42 / 60)
     assert known.high == pytest.approx(42 / 40)
-    nothing = kpi(facts(row), [Gap(30 * MIN, 0, 0, True)], 1.2).oee
+    nothing = kpi(facts(row), [Gap(30 * MIN, 0, 0, True, False)], 1.2).oee
     assert (nothing.low, nothing.high) == (0.5, 1.0)
 
 
@@ -117,7 +117,7 @@ def test_sums_do_not_depend_on_how_rows_are_cut(rows: list[dict[str, int]], cut:
 
 @given(MEASURED, st.integers(0, 10**9), st.integers(0, 10**9), st.booleans())
 def test_a_value_lies_inside_its_band(row: dict[str, int], good: int, busy: int, inside: bool) -> None:
-    found = kpi(facts({**row, "parts_no_standard": 0}), [Gap(busy, good, good, inside)], 1.2)
+    found = kpi(facts({**row, "parts_no_standard": 0}), [Gap(busy, good, good, inside, not inside)], 1.2)
     for band in (found.availability, found.effectiveness, found.quality, found.oee, found.spindle):
         if band.value is not None:
             assert band.low is not None

@@ -138,3 +138,18 @@ def test_the_time_of_a_damaged_row_is_one_that_can_be_stored():
         play.take(RowKind.QUARANTINE, damaged, received_us)
     times = [received_us for _, _, _, received_us, _ in play.collect().quarantine]
     assert [datetime_from_us(us) for us in times] == [datetime_from_us(BEGIN + 5 * SECOND_US)] * 2
+
+
+def test_a_pair_without_length_ends_where_it_began() -> None:
+    play = Play()
+    play.active(1)
+    play.beat(30)
+    play.gap(True, 30)
+    play.gap(False, 30)
+    play.beat(90)
+    changes = play.stream.collect(1.0)
+    unknown = [row for row in changes.intervals if row["state"] == State.UNKNOWN and row["from_us"] > BEGIN]
+    assert [(int(row["from_us"]), int(row["to_us"])) for row in unknown] == [
+        (BEGIN + 30 * SECOND_US, BEGIN + 30 * SECOND_US + 1)
+    ]
+    assert changes.live[0].state == State.PRODUCING

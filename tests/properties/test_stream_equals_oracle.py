@@ -270,7 +270,7 @@ def test_a_gap_pair_of_a_collector_makes_unknown_time_and_books_its_parts_apart(
     total = {name: sum(r.get(name, 0) for r in facts.values()) for name in MEASURES}
     assert total["unknown"] + total["unknown_out"] == 60 * SECOND_US
     assert (total["parts_total"], total["credit_good_us"], total["credit_gap_good_us"]) == (4, 61_000_000, 183_000_000)
-    assert credits == [(0, BEGIN + 20 * SECOND_US, 183_000_000, 183_000_000, 3)]
+    assert credits == [(0, BEGIN + 20 * SECOND_US, 183_000_000, 183_000_000, 3, BEGIN + 100 * SECOND_US)]
 
 
 def test_a_retained_counter_after_a_gap_swallows_no_parts():
