@@ -195,6 +195,9 @@ class Intake:
         online = bool(reading.online)
         if online and not message.retain:
             publisher.born_us = message.arrival_us
+            # A birth proves life: the gap before it has to stand before the first values that come with it.
+            born_us = publisher.watch.believed_us(message.arrival_us)
+            self._pair(publisher.track.alive(reading.machine, born_us), message.arrival_us)
         publisher.online = online
         if online == publisher.told:
             return

@@ -91,7 +91,7 @@ def first(directory: Path) -> Run:
 
 
 @pytest.fixture(scope="module")
-def second(first: Run, directory: Path) -> Run:
+def second(first: Run, directory: Path) -> Run:  # noqa: ARG001 (it goes before)
     return ended(start(directory, "--for", "5s"), directory)
 
 
