@@ -32,27 +32,12 @@ from core.samples.records import (
 )
 from core.vocabulary import Flag
 from simulators.opcua_server import NAMESPACES, OpcUaServer
+from stanok.clock import RealClock
 
 PROFILE = "opc-40501-1"
 QUICK = Limits(request_s=1.0, silent_s=1.5, close_s=1.0, retry_s=0.5, first_pause_s=0.05, most_pause_s=0.2)
 """The collector's limits, shortened so that a test need not wait for a dead server."""
 DEADLINE_S = 10.0
-
-
-class WallClock:
-    """Scenario time is the wall clock."""
-
-    def now_us(self) -> int:
-        return time.time_ns() // 1000
-
-    def from_real_us(self, real_us: int) -> int:
-        return real_us
-
-    def scale(self) -> float:
-        return 1.0
-
-    def running(self) -> bool:
-        return True
 
 
 class Sink:
@@ -102,7 +87,7 @@ class Bench:
         self.plant = plant
         self.source = plant.sources[0]
         self.sink = Sink()
-        self.clock = WallClock()
+        self.clock = RealClock()
 
     def server(self, namespaces: Sequence[str] = NAMESPACES) -> OpcUaServer:
         return OpcUaServer(self.plant, self.source.name, self.source.settings["endpoint"], namespaces)

@@ -1,4 +1,4 @@
-"""What the MQTT tests share: a small plant, a sink in memory that can refuse, a clock of real time, waiting."""
+"""What the MQTT tests share: a small plant, a sink in memory that can refuse, waiting."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ from core.samples.records import (
     unpack_quarantine,
     unpack_samples,
 )
+from stanok.clock import RealClock
 
 LIMIT_S = 20.0
 
@@ -56,22 +57,6 @@ def make_plant(port: int = 1883, machines: int = 2, own: Sequence[Mapping[str, A
 def _machine(section: Mapping[str, Any]) -> Machine:
     mapping = {key: value for key, value in section.items() if key not in ("name", "source", "signals")}
     return Machine(section["name"], "", 0, "", 0, section.get("signals", {}), mapping, 1.0)
-
-
-class RealClock:
-    """Scenario time is real time."""
-
-    def now_us(self) -> int:
-        return time.time_ns() // 1000
-
-    def from_real_us(self, real_us: int) -> int:
-        return real_us
-
-    def scale(self) -> float:
-        return 1.0
-
-    def running(self) -> bool:
-        return True
 
 
 class MemorySink:

@@ -18,7 +18,8 @@ from core.vocabulary import Cause, Flag
 from simulators.mqtt_publisher import MqttPublisher
 from simulators.outlet import Sample
 from stanok.broker import DemoBroker
-from tests.collectors.mqtt_bench import MemorySink, RealClock, collecting, make_plant, publisher, until
+from stanok.clock import RealClock
+from tests.collectors.mqtt_bench import MemorySink, collecting, make_plant, publisher, until
 from tests.fix_broker import BrokerAddress, free_port
 
 

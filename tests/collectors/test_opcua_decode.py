@@ -13,7 +13,7 @@ from collectors.opcua.decode import Decoded, Item, decode, reader
 from collectors.opcua.settings import Address
 from core.units import us_from_datetime
 from core.vocabulary import ClockChoice, Execution, Flag, Mode, Quality, meaning
-from tests.fix_opcua import WallClock
+from stanok.clock import RealClock
 
 AT = datetime(2026, 3, 2, 6, 0, 0, 123_457, tzinfo=UTC)
 AT_US = us_from_datetime(AT)
@@ -31,7 +31,7 @@ def decoded(wanted: Item, *values: ua.DataValue, initial: bool = False) -> Decod
     return decode(
         [(wanted, value) for value in values],
         arrival_us=AT_US + 10,
-        clock=WallClock(),
+        clock=RealClock(),
         watch=ClockWatch(),
         initial={wanted} if initial else set(),
         settled=False,

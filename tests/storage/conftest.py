@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from tests.fix_postgres import (  # noqa: F401  (fixtures are found by name)
-    connection,
-    database,
-    emptied,
-    empty_database,
-    migrated_template,
-    postgres_server,
-    reused_database,
-)
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "plant.spool"
