@@ -103,6 +103,8 @@ class OpcUaCollector:
                 # The library raises bare exceptions for answers that it cannot parse.
                 log.exception("%s: the session ended with an unexpected error", self._source.name)
                 self._failed(error)
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise asyncio.CancelledError  # the library turned our cancellation into an error of its own
             await asyncio.sleep(backoff.next())
 
     def _failed(self, error: Exception) -> None:
