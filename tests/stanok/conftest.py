@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -32,9 +31,3 @@ def plant(plant_file: Path) -> Plant:
 @pytest.fixture(scope="session")
 def scenario(plant: Plant) -> Scenario:
     return parse_scenario(read_scenario(PLANTS / "demo.scenario.toml"), plant, TUESDAY_US)
-
-
-@pytest.fixture
-def new_database(empty_database: Callable[[str], str], migrated_template: str) -> Callable[[], str]:
-    """Makes migrated databases."""
-    return lambda: empty_database(migrated_template)

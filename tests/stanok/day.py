@@ -1,9 +1,8 @@
 """Six hours of the demonstration plant as what its two collectors write to their spools, minute by minute.
 
-They connect in the middle of the first minute. The minutes hold disorder, duplicates and corrections below the
-lateness, and three outages, each across a full hour: silence (what happened in it is lost), a restarted collector (a
-pair of gap edges, then first values), and a broker that kept the messages of the outage and delivers them at its end,
-after retained ones that are long out of date.
+The minutes hold disorder and duplicates below the lateness, and three outages, each across a full hour:
+silence (what happened in it is lost), a restarted collector (a pair of gap edges, then first values), and a broker that
+kept the messages of the outage and delivers them at its end.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.plant.model import Plant
 from core.samples.batch import SampleBatch
@@ -40,10 +38,8 @@ class Outage:
 OUTAGES = (
     Outage("ural-mqtt", 100, 130),
     Outage("minsk-opcua", 175, 186, told=True),
-    Outage("ural-mqtt", 286, 302, kept=True),
+    Outage("ural-mqtt", 286, 304, kept=True),
 )
-CONNECTED_US = 20 * SECOND_US + 500_001
-"""After the day's beginning."""
 
 
 @dataclass
@@ -61,25 +57,17 @@ class Collector:
     def __init__(self, plant: Plant, source: str, random: np.random.Generator) -> None:
         self._plant, self._source, self._random = plant, source, random
         self.machines = plant.machines_of(source)
-        self._corrected = plant.signal_index["spindle.1.speed"]
         self._everything = SampleBatch.empty()
         self._held = SampleBatch.empty()
         self._queue = SampleBatch.empty()
 
-    def connect(self, batch: SampleBatch, at_us: int) -> tuple[list[SpoolRow], SampleBatch]:
-        """The first contact at `at_us`: present values by then; and what is left of the first minute."""
-        before = batch.event_us < at_us
-        self._everything = batch.take(before)
-        return [self._beat(at_us), *self._samples(self._first_values(), at_us)], batch.take(~before)
-
     def minute(self, batch: SampleBatch, end_us: int) -> list[SpoolRow]:
-        """Some samples of the last seconds come with the next minute, or with both, and speeds another time as 0."""
+        """Some samples of the last seconds come with the next minute, or with both."""
         self._everything = SampleBatch.concat([self._everything, batch])
         last = batch.event_us >= end_us - 4 * SECOND_US
         held, twice = last & (self._random.random(len(batch)) < 0.5), last & (self._random.random(len(batch)) < 0.2)
         now = SampleBatch.concat([self._held, batch.take(~held)])
-        again = np.where(batch.signal == self._corrected, 0.0, batch.value)
-        self._held = replace(batch, value=np.where(held, batch.value, again)).take(held | twice)
+        self._held = batch.take(held | twice)
         return [*self._samples(now, end_us), self._beat(end_us)]
 
     def missed(self, batch: SampleBatch) -> None:
@@ -97,22 +85,15 @@ class Collector:
         pair = [
             self._row(RowKind.GAP, pack_gap(gap), to_us) for gap in (opened, replace(opened, opened=False, at_us=to_us))
         ]
-        beat = self._beat(to_us)
-        if outage.told:
-            return [*pair, beat, *self._samples(self._first_values(), to_us)]
-        return [*pair, beat, *self._samples(self._retained(), to_us), *self._samples(queue, to_us)]
+        first = queue if outage.kept else self._first_values()
+        return [*pair, self._beat(to_us), *self._samples(first, to_us)]
 
     def _first_values(self) -> SampleBatch:
         """The present value of every signal, with the time of its last change."""
-        keys = _keys(self._everything)
+        keys = self._everything.machine.astype("i8") << 16 | self._everything.signal
         last = len(keys) - 1 - np.unique(keys[::-1], return_index=True)[1]
         found = self._everything.take(np.sort(last))
         return replace(found, flags=found.flags | np.uint16(Flag.INITIAL))
-
-    def _retained(self) -> SampleBatch:
-        """What every signal showed first."""
-        found = self._everything.take(np.unique(_keys(self._everything), return_index=True)[1])
-        return replace(found, flags=found.flags | np.uint16(Flag.INITIAL | Flag.RETAINED))
 
     def _samples(self, batch: SampleBatch, at_us: int) -> list[SpoolRow]:
         if not len(batch):
@@ -126,11 +107,6 @@ class Collector:
 
     def _row(self, kind: RowKind, payload: bytes, at_us: int) -> SpoolRow:
         return SpoolRow(kind, self._source, self._plant.hash, at_us, payload)
-
-
-def _keys(batch: SampleBatch) -> NDArray[np.int64]:
-    """One number for machine and signal of each sample."""
-    return batch.machine.astype(np.int64) << 16 | batch.signal
 
 
 def day(plant: Plant, scenario: Scenario, seed: int) -> Iterator[Step]:
@@ -158,9 +134,6 @@ def _minute(step: Step, collector: Collector, name: str, minute: int, begin_us: 
             return
         if minute == outage.last:
             rows += collector.back(outage, *(begin_us + at * MINUTE_US for at in (outage.first, outage.last)))
-    if minute == 0:
-        first, batch = collector.connect(batch, begin_us + CONNECTED_US)
-        rows += first
     rows += collector.minute(batch, begin_us + (minute + 1) * MINUTE_US)
 
 

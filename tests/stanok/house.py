@@ -31,15 +31,6 @@ def wait_for(condition: Callable[[], bool], what: str, deadline_s: float = DEADL
         time.sleep(0.02)
 
 
-def own_gaps(directory: Path) -> list[Gap]:
-    """The gap edges in the spool of a directory's engine."""
-    reader = SpoolReader.open_if_exists(directory / "spool" / OWN_SPOOL)
-    if reader is None:
-        return []
-    with reader:
-        return [unpack_gap(row.payload) for row in reader.read(0, 1 << 30) if row.kind is RowKind.GAP]
-
-
 class House:
     """Spools, a clock, and an engine that is started again whenever it has died.
 
@@ -104,7 +95,11 @@ class House:
 
     def gaps(self) -> list[Gap]:
         """The gap edges in the engine's own spool."""
-        return own_gaps(self.directory)
+        reader = SpoolReader.open_if_exists(self.directory / "spool" / OWN_SPOOL)
+        if reader is None:
+            return []
+        with reader:
+            return [unpack_gap(row.payload) for row in reader.read(0, 1 << 30) if row.kind is RowKind.GAP]
 
     def acknowledged(self) -> int:
         """How many records the engine says are in the database."""

@@ -41,6 +41,12 @@ def houses(plant_file: Path, tmp_path: Path) -> Iterator[Callable[..., House]]:
         house.clean_up()
 
 
+@pytest.fixture
+def new_database(empty_database: Callable[[str], str], migrated_template: str) -> Callable[[], str]:
+    """Makes migrated databases."""
+    return lambda: empty_database(migrated_template)
+
+
 def judged(house: House, plant: Plant, outage: Outage) -> Callable[[], bool]:
     """Whether the engine has written down the silence of all machines of the outage; time goes on meanwhile.
 
