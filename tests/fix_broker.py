@@ -1,18 +1,19 @@
-"""Fixture `mqtt_broker`: a real broker to talk to; `own_broker`: one that a test may stop and start.
+"""Fixture `mqtt_broker`: a real broker to talk to, every test once with the demo broker and once with Mosquitto;
+`own_broker`: a demo broker that a test may stop and start.
 
-STANOK_TEST_BROKER=host:port gives another broker for `mqtt_broker`; otherwise it is the demo broker.
+STANOK_TEST_BROKER=host:port gives another broker in the place of Mosquitto.
 """
 
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 
 from stanok.broker import DemoBroker
+from tests.servers import Missing, Mosquitto, free_port
 
 
 @dataclass(frozen=True)
@@ -23,25 +24,39 @@ class BrokerAddress:
     port: int
 
 
-def free_port() -> int:
-    """A port on loopback that nobody uses now."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+@pytest.fixture(scope="session")
+def demo_broker() -> Iterator[BrokerAddress]:
+    """amqtt, as the demonstration uses it."""
+    broker = DemoBroker(free_port())
+    broker.start()
+    yield BrokerAddress(broker.host, broker.port)
+    broker.stop()
 
 
 @pytest.fixture(scope="session")
-def mqtt_broker() -> Iterator[BrokerAddress]:
-    """A broker for all tests of the run; tests use topics and client ids of their own."""
+def mosquitto() -> Iterator[BrokerAddress]:
+    """What a plant uses."""
     given = os.environ.get("STANOK_TEST_BROKER")
     if given:
         host, _, port = given.rpartition(":")
         yield BrokerAddress(host, int(port))
         return
-    broker = DemoBroker(free_port())
-    broker.start()
-    yield BrokerAddress(broker.host, broker.port)
-    broker.stop()
+    try:
+        broker = Mosquitto()
+    except Missing as missing:
+        pytest.skip(str(missing))
+    try:
+        broker.start()
+        yield BrokerAddress(broker.host, broker.port)
+    finally:
+        broker.remove()
+
+
+@pytest.fixture(scope="session", params=["demo_broker", "mosquitto"])
+def mqtt_broker(request: pytest.FixtureRequest) -> BrokerAddress:
+    """A broker for all tests of the run; tests use topics and client ids of their own."""
+    found: BrokerAddress = request.getfixturevalue(request.param)
+    return found
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
-"""PostgreSQL for tests: one server a session, a fresh migrated database a test.
+"""PostgreSQL for tests: one server of a kind a session, a fresh migrated database a test.
 
-STANOK_TEST_DSN names another server to use (a superuser's address); otherwise our own server is started.
+Tests run on our own server; those that ask for `postgres_server` by parameter (tests/contracts) run on every server of
+SERVERS. STANOK_TEST_DSN names another server to use instead of our own (a superuser's address).
 """
 
 from __future__ import annotations
@@ -21,6 +22,23 @@ from core.errors import InputError
 from stanok.embedded import EmbeddedPostgres, find_binaries
 from storage.pg.connect import Connection, connect
 from storage.pg.migrate import migrate
+from tests.servers import DEBIAN, TIMESCALE, Installation, Missing, Postgres
+
+SERVERS = ("embedded", "debian", "timescaledb")
+"""Our own from the wheel, PostgreSQL 15 of Debian 12, TimescaleDB's Apache edition."""
+
+_EMPTY = """
+begin;
+set local session_replication_role = replica; -- no foreign keys for a moment
+do $$ declare found name; begin
+    for found in select relname from pg_class where relkind = 'r' and relnamespace = 'stanok'::regnamespace
+        and relname not in ('schema_migration', 'view_build', 'sample_event', 'sample_gauge')
+    loop execute format('delete from stanok.%I', found); end loop;
+end $$;
+truncate stanok.sample_event, stanok.sample_gauge;
+commit
+"""
+"""Deletes: truncating some twenty small tables takes ten times as long. The raw tables may have many chunks."""
 
 
 @contextmanager
@@ -45,8 +63,8 @@ def need_binaries() -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    """Address of a superuser's database on a running server."""
+def embedded_server() -> Iterator[str]:
+    """Address of a superuser's database on our own server."""
     given = os.environ.get("STANOK_TEST_DSN")
     if given:
         yield given
@@ -57,6 +75,40 @@ def postgres_server() -> Iterator[str]:
             admin.execute("alter system set fsync = off")
             admin.execute("select pg_reload_conf()")
         yield server.dsn
+
+
+@contextmanager
+def system_postgres(installation: Installation, *, fast: bool = False) -> Iterator[Postgres]:
+    """A running server of the system, removed afterwards; skips where there is none."""
+    try:
+        server = Postgres(installation, fast=fast)
+    except Missing as missing:
+        pytest.skip(str(missing))
+    try:
+        yield server.make()
+    finally:
+        server.remove()
+
+
+@pytest.fixture(scope="session")
+def debian_server() -> Iterator[str]:
+    """The same on Debian's PostgreSQL 15."""
+    with system_postgres(DEBIAN, fast=True) as server:
+        yield server.dsn
+
+
+@pytest.fixture(scope="session")
+def timescaledb_server() -> Iterator[str]:
+    """The same on TimescaleDB."""
+    with system_postgres(TIMESCALE, fast=True) as server:
+        yield server.dsn
+
+
+@pytest.fixture(scope="session")
+def postgres_server(request: pytest.FixtureRequest) -> str:
+    """Address of a superuser's database on the server that the test asks for, our own if it does not say."""
+    name = getattr(request, "param", SERVERS[0])
+    return str(request.getfixturevalue(f"{name}_server"))
 
 
 @pytest.fixture(scope="session")
@@ -108,10 +160,5 @@ def reused_database(empty_database: Callable[[str], str], migrated_template: str
 def emptied(reused_database: str) -> Iterator[Connection]:
     """A connection to a migrated database without rows, for tests that leave its tables as they are."""
     with connect(reused_database) as opened:
-        tables = opened.execute(
-            "select string_agg(oid::regclass::text, ', ') from pg_class where relkind = 'r'"
-            " and relnamespace = 'stanok'::regnamespace and relname not in ('schema_migration', 'view_build')"
-        ).fetchone()
-        assert tables is not None
-        opened.execute(f"truncate {tables[0]} restart identity cascade".encode())
+        opened.execute(_EMPTY)
         yield opened

@@ -20,7 +20,8 @@ from simulators.outlet import Sample
 from stanok.broker import DemoBroker
 from stanok.clock import RealClock
 from tests.collectors.mqtt_bench import MemorySink, collecting, make_plant, publisher, until
-from tests.fix_broker import BrokerAddress, free_port
+from tests.fix_broker import BrokerAddress
+from tests.servers import free_port
 
 
 def now_us() -> int:

@@ -41,12 +41,13 @@ def odd_samples(seed: int, count: int) -> SampleBatch:
     random = np.random.default_rng(seed)
     builder = BatchBuilder()
     values = (0.0, -0.0, math.nan, math.inf, -math.inf, 5e-324, 1.7976931348623157e308, 0.1)
+    ages = (0, 10**13, 10**15)  # µs; few, because every age is a chunk of its own on TimescaleDB
     words = (None, "", "O1234", "Деталь-7 '\"\\", "line\nline", "x" * 3000)
     for index in range(count):
         builder.add(
             machine=int(random.integers(2)),
             signal=int(random.integers(4)),
-            event_us=int(START_US + random.integers(-(10**15), 10**9)),
+            event_us=int(START_US - ages[random.integers(len(ages))] + random.integers(10**9)),
             received_us=int(START_US + random.integers(10**9)),
             value=values[random.integers(len(values))],
             text=words[random.integers(len(words))],

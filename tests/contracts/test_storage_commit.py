@@ -35,6 +35,16 @@ LIVE = Live(0, START_US, START_US, State.IDLE, Cause.READY, 7, START_US, PROGRAM
 
 
 @pytest.fixture
+def database(reused_database: str) -> str:
+    return reused_database
+
+
+@pytest.fixture
+def connection(emptied: Connection) -> Connection:
+    return emptied
+
+
+@pytest.fixture
 def store(connection: Connection) -> Store:
     load_plant(connection, PLANT, START_US)
     made = Store(connection, PLANT)
@@ -95,10 +105,12 @@ def test_one_commit_writes_every_table(store: Store, connection: Connection) -> 
 def test_a_commit_that_fails_at_its_end_leaves_nothing(store: Store, connection: Connection) -> None:
     before = counts(connection)
     connection.execute("alter table stanok.engine_state add check (tick_time < '2000-01-01')")
-    with pytest.raises(BrokenPromise, match="refused our rows"):
-        store.commit(everything(5))
-    assert counts(connection) == before
-    connection.execute("alter table stanok.engine_state drop constraint engine_state_tick_time_check")
+    try:
+        with pytest.raises(BrokenPromise, match="refused our rows"):
+            store.commit(everything(5))
+        assert counts(connection) == before
+    finally:
+        connection.execute("alter table stanok.engine_state drop constraint engine_state_tick_time_check")
     store.commit(everything(5))
     assert counts(connection)["engine_state"] == 1
 

@@ -1,0 +1,93 @@
+"""What retention will lean on: where raw rows lie, that old ones can go at once, and that the rest stays readable."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.samples.batch import SampleBatch
+from core.units import DAY_US, HOUR_US, datetime_from_us
+from storage.pg import reading
+from storage.pg.capability import Timescale, ask
+from storage.pg.commit import Store
+from storage.pg.connect import Connection
+from storage.pg.plant import load_plant
+from tests.storage.pg_changes import PLANT, SPOOL, START_US, make_changes, raw_of, speeds
+
+DAYS = 3
+RAW = ("sample_event", "sample_gauge")
+
+
+@pytest.fixture
+def filled(emptied: Connection) -> Connection:
+    """A few gauge samples at the same hour of three days."""
+    load_plant(emptied, PLANT, START_US)
+    store = Store(emptied, PLANT)
+    store.take_ownership([SPOOL])
+    batch = SampleBatch.concat([speeds(10, START_US + day * DAY_US) for day in range(DAYS)])
+    store.commit(make_changes(1, raw=raw_of(batch)))
+    return emptied
+
+
+def plain(connection: Connection) -> bool:
+    return ask(connection).timescale == Timescale.NONE
+
+
+def chunks(connection: Connection) -> int:
+    row = connection.execute("select count(*) from timescaledb_information.chunks").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def forget_raw(connection: Connection, before_us: int) -> None:
+    """Take raw rows away as the server does it best."""
+    before = datetime_from_us(before_us)
+    for table in RAW:
+        if plain(connection):
+            connection.execute(f"delete from stanok.{table} where event_time < %s".encode(), [before])
+        else:
+            connection.execute("select drop_chunks(%s::text::regclass, %s)", [f"stanok.{table}", before])
+
+
+def test_raw_tables_are_cut_by_time_where_the_server_can(filled: Connection) -> None:
+    if plain(filled):
+        found = filled.execute("select relname from pg_class where relname = any (%s)", [list(RAW)]).fetchall()
+        assert sorted(name for (name,) in found) == sorted(RAW)
+        return
+    found = filled.execute(
+        "select hypertable_name, time_interval from timescaledb_information.dimensions"
+        " where hypertable_schema = 'stanok' order by 1"
+    ).fetchall()
+    assert [(name, length.total_seconds()) for name, length in found] == [(name, 6 * 3600) for name in sorted(RAW)]
+    assert chunks(filled) == DAYS
+
+
+def test_hot_raw_rows_have_no_b_tree(filled: Connection) -> None:
+    """Not the tables themselves, nor their chunks, which repeat the indexes of their table."""
+    found = filled.execute(
+        "select i.tablename, i.indexdef from pg_indexes i where i.tablename = any (%s)"
+        " or i.schemaname = '_timescaledb_internal' and i.tablename like '\\_hyper\\_%%'",
+        [list(RAW)],
+    ).fetchall()
+    assert {table for table, _ in found} >= set(RAW)
+    assert len({table for table, _ in found}) == len(RAW) + (0 if plain(filled) else DAYS)
+    assert all("USING brin" in definition for _, definition in found), found
+
+
+def test_old_raw_rows_go_and_the_rest_reads_as_before(filled: Connection) -> None:
+    before = reading.raw_rows(filled, PLANT, {0: 0, 1: 0})
+    limit_us = START_US + DAY_US + 12 * HOUR_US
+    forget_raw(filled, limit_us)
+    after = reading.raw_rows(filled, PLANT, {0: 0, 1: 0})
+    kept = before.batch.take(before.batch.event_us >= limit_us)
+    assert 0 < len(after.batch) < len(before.batch)
+    assert after.batch.event_us.tolist() == kept.event_us.tolist()
+    assert after.batch.value.tolist() == kept.value.tolist()
+
+
+def test_a_row_from_long_ago_is_taken_after_its_time_was_forgotten(filled: Connection) -> None:
+    forget_raw(filled, START_US + DAYS * DAY_US)
+    assert len(reading.raw_rows(filled, PLANT, {0: 0, 1: 0}).batch) == 0
+    store = Store(filled, PLANT)
+    store.take_ownership([SPOOL])
+    store.commit(make_changes(2, raw=raw_of(speeds(4), 2)))
+    assert len(reading.raw_rows(filled, PLANT, {0: 0, 1: 0}).batch) == 4
