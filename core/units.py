@@ -9,6 +9,8 @@ SECOND_US = 1_000_000
 MINUTE_US = 60 * SECOND_US
 HOUR_US = 60 * MINUTE_US
 DAY_US = 24 * HOUR_US
+FAR_US = 32_503_680_000_000_000
+"""The year 3000: later than any instant that is believed, and one that a datetime can hold."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

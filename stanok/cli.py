@@ -239,6 +239,29 @@ def migrate(
     print("\n".join(names) if names else "the database is up to date")
 
 
+@app.command()
+def recompute(
+    plant: PlantArgument,
+    since: Annotated[str, typer.Option("--from", metavar="TIME", help="start, included: 2026-03-02T06:00 at the site")],
+    until: Annotated[str, typer.Option("--to", metavar="TIME", help="end, excluded")],
+    machine: Annotated[list[str] | None, typer.Option("--machine", help="only this one; may be repeated")] = None,
+    database: DatabaseOption = None,
+    settings: SettingsOption = None,
+    wait: Annotated[bool, typer.Option("--wait", help="come back when the engine has done it")] = False,
+) -> None:
+    """Fold a stretch of the past again, from the stored samples. The running engine does it beside its work.
+
+    Example: stanok recompute plant.toml --from 2026-03-02T06:00 --to 2026-03-02T14:00 --machine minsk/lathe-1
+    """
+    from stanok.jobs import recompute as ask
+    from stanok.plantfile import load_plant
+
+    dsn = _settings(settings, None, database).dsn()
+    if dsn is None:
+        raise InputError("no database is given: use --database or a settings file")
+    ask(load_plant(plant), dsn, since, until, machine or [], wait)
+
+
 @boards.command("build")
 def boards_build(
     directory: Annotated[Path | None, typer.Argument(help="where to; default: the committed boards")] = None,

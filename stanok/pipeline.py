@@ -7,6 +7,8 @@ Invariants:
   a restart the other spools are read no further than the next old tick allows, so that old judgements act in order.
 - A failed or unknown commit throws the whole memory away: reconnect, take ownership, resume from what is stored.
 - Nothing is acknowledged to a spool before its rows are committed.
+- Late data is folded in when it has been quiet for a while, in slices between which the stream goes on; the requests
+  for it stand in the database, so that they survive whatever happens (core.engine.repair).
 """
 
 from __future__ import annotations
@@ -21,7 +23,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.engine.fold import CODE_VERSION
-from core.engine.stream import NEVER, Stream
+from core.engine.gaps import GapRecord
+from core.engine.raw import NEVER
+from core.engine.repair import RepairJob
+from core.engine.stream import GAPS_KEPT_US, Stream
 from core.errors import DatabaseError, SpoolError
 from core.facts.schema import Changes
 from core.plant.model import Plant
@@ -32,6 +37,7 @@ from stanok.settings import EngineSettings
 from storage.pg import reading
 from storage.pg.commit import Store
 from storage.pg.connect import Connection, connect
+from storage.pg.past import PgPast
 from storage.pg.plant import load_plant
 from storage.spool import SpoolWriter, spool_paths
 from storage.spool_read import SpoolReader
@@ -49,6 +55,12 @@ _LOOK_FOR_SPOOLS_S = 1.0
 _BLOCKED_S = 5.0
 """How long a spool that cannot be read is left alone: rare enough for the log, soon enough for a silent machine."""
 _RETRY_S = (0.5, 1.0, 2.0, 5.0, 10.0)
+_REPAIR_SLICE_S = 0.2
+"""How long the stream waits for a repair at a time: a fifth of the commit interval."""
+_REPAIR_NOW = 10
+"""Late data that never ceases is folded in after so many times the quiet that it is given."""
+_FINISH_REPAIRS_S = 10.0
+"""How long repairs may hold up the end; half of what a process is given to end (stanok.processes)."""
 _STUCK_S = 30.0
 """A commit that makes no progress for so long has lost its server (reliability F10)."""
 
@@ -121,9 +133,11 @@ class Engine:
         self._store = Store(connection, self._plant)
         self._stream = Stream(self._plant, names=lambda plant_hash: names_of(self._names, plant_hash))
         resume(self._stream, connection)
+        self._past = PgPast(connection, self._plant, CODE_VERSION)
         self._look_for_spools()
         self._judge_after, self._due = self._own.end(), None
-        self._last_commit = time.monotonic()
+        self._job: RepairJob | None = None
+        self._late_since = self._last_late = self._last_look = self._last_commit = time.monotonic()
 
     def _disconnect(self) -> None:
         for inlet in self._inlets.values():
@@ -175,7 +189,8 @@ class Engine:
         due = time.monotonic() - self._last_commit >= self._settings.commit_s
         if due or len(self._stream) >= self._settings.commit_samples:
             self._commit()
-        if not moved:
+        self._repair()
+        if not moved and self._job is None:
             stop.wait(_IDLE_S)
 
     def _finish(self) -> None:
@@ -183,6 +198,42 @@ class Engine:
         ends = [(inlet, inlet.reader.end()) for inlet in self._inlets.values()]
         while any(inlet.position < end for inlet, end in ends) and self._read_spools():
             self._commit()
+        self._commit()
+        end = time.monotonic() + _FINISH_REPAIRS_S
+        while time.monotonic() < end and (self._job is not None or self._look_for_requests()):
+            self._go_on_with_repair()
+
+    def _repair(self) -> None:
+        """Go on with the repair that is under way, or begin one when late data has been quiet for a while."""
+        now, quiet = time.monotonic(), self._settings.repair_quiet_s
+        if self._job is None:
+            if now - self._last_look < quiet:
+                return
+            if now - self._last_late < quiet and now - self._late_since < _REPAIR_NOW * quiet:
+                return
+            if not self._look_for_requests():
+                return
+        self._go_on_with_repair()
+
+    def _look_for_requests(self) -> bool:
+        """Begin a repair if one was asked for."""
+        self._last_look = self._late_since = time.monotonic()
+        job = RepairJob(self._plant, self._past, self._stream.begin_us)
+        self._job = None if job.empty else job
+        return self._job is not None
+
+    def _go_on_with_repair(self) -> None:
+        """A slice of the repair. Its last step follows a commit at once, and is committed at once."""
+        job, end = self._job, time.monotonic() + _REPAIR_SLICE_S
+        assert job is not None
+        while job.hour(self._stream.settled):
+            if time.monotonic() > end:
+                return
+        self._commit()
+        while job.hour(self._stream.settled):
+            pass
+        self._stream.adopt(job.finish(self._stream.settled), job.upto)
+        self._job = None
         self._commit()
 
     def _read_spools(self) -> bool:
@@ -284,6 +335,10 @@ class Engine:
             return
         with self._guard.busy():
             self._store.commit(changes)
+        if changes.late:
+            if self._last_late <= self._last_look:
+                self._late_since = self._last_commit
+            self._last_late = self._last_commit
         for inlet in self._inlets.values():
             inlet.reader.acknowledge(changes.cursors.get(inlet.reader.spool_id, inlet.position))
 
@@ -295,16 +350,19 @@ def resume(stream: Stream, connection: Connection) -> None:
     """
     plant = stream.plant
     tick_us = reading.last_tick(connection)
-    frontiers = reading.frontiers(connection, plant)
     snapshots = reading.newest_snapshots(connection, CODE_VERSION, plant)
-    foreign = {found.machine for found in frontiers} - set(snapshots)
-    oldest = reading.oldest_snapshots(connection, plant) if foreign else {}
-    afresh = {machine: oldest[machine] for machine in foreign}
-    since = stream.resume(frontiers, snapshots, afresh, NEVER if tick_us is None else tick_us)
+    begins = reading.oldest_snapshots(connection, plant)
+    kept = {machine: snapshots.get(machine, (begin,))[0] - GAPS_KEPT_US for machine, begin in begins.items()}
+    gaps = [
+        GapRecord(row.machine, row.from_us, row.to_us, row.cause, row.recovered)
+        for row in reading.gap_rows(connection, plant, kept)
+    ]
+    frontiers = reading.frontiers(connection, plant)
+    since = stream.resume(frontiers, gaps, snapshots, begins, NEVER if tick_us is None else tick_us)
     if since:
-        gaps = reading.gap_rows(connection, plant, min(since.values()))
-        raw = reading.raw_rows(connection, plant, since)
-        stream.refill(raw.batch, gaps[["machine", "from_us", "to_us", "cause"]].tolist())
+        stream.refill(
+            reading.raw_rows(connection, plant, reading.Window(since, told_from_us=min(since.values()))).batch
+        )
 
 
 class _Guard:

@@ -47,6 +47,9 @@ class EngineSettings(_Section):
 
     tick_s: float = Field(default=2.0, gt=0, description="real seconds between two ticks")
     commit_s: float = Field(default=1.0, gt=0, description="real seconds between two commits")
+    repair_quiet_s: float = Field(
+        default=30.0, gt=0, description="real seconds without late data before it is folded in"
+    )
     commit_samples: int = Field(default=50_000, gt=0, description="samples that are committed earlier than that")
 
 

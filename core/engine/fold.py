@@ -135,16 +135,31 @@ class Fold:
                 outputs.empty()
         return states, outputs.take()
 
+    @staticmethod
+    def first_state(contact_us: int) -> bytes:
+        """The snapshot of a machine that begins with its first contact at `contact_us`."""
+        state = new_states(1)
+        begin(state, contact_us)
+        return state.tobytes()
+
     def snapshot(self, machine: int) -> bytes:
-        """The machine's state as bytes, for `restore` under the same CODE_VERSION."""
-        return self.states[machine : machine + 1].tobytes()
+        """The machine's state as bytes, for `restore` under the same CODE_VERSION.
+
+        Two equal snapshots go on equally: what cannot matter any more is not in them.
+        """
+        state = self.states[machine : machine + 1].copy()
+        state["segment_end_us"] = 0  # the calendar may change
+        owned = int(np.dot(self.tables(int(state["at_us"][0])).counters[machine], (1, 2, 4)))
+        state["after_gap"] &= owned
+        if not state["after_gap"][0]:
+            state["last_gap_from_us"], state["gap_credit"] = NOT_IN_GAP, 0
+        return state.tobytes()
 
     def restore(self, machine: int, state: bytes) -> None:
         """Put a machine back to a snapshot; bytes of another size are a BrokenPromise."""
         if len(state) != STATE.itemsize:
             raise BrokenPromise(f"a snapshot has {len(state)} bytes, a state {STATE.itemsize}")
         self.states[machine] = np.frombuffer(state, STATE)[0]
-        self.states["segment_end_us"][machine] = 0  # the calendar may have changed since
         self._must_reach_back(int(self.states["at_us"][machine]))
 
     def _fold(self, states: NDArray[np.void], c: Columns, outputs: _Outputs) -> None:

@@ -5,52 +5,49 @@ Invariants (docs/en/truth.md):
   gap is logged for it, the last tick less the lateness. It never moves back.
 - Silence is judged only at ticks of this run and only as rows for the engine's own spool. A judgement takes effect
   when it is read back, like any other row, so that a replay obeys it and never judges again.
-- A sample before the settled frontier is late: stored, and its stretch asked to be recomputed. Two kinds are not late:
-  what lies inside an open gap (its time is UNKNOWN whatever the values, they count from the gap's end), and
-  first values after connecting, which only seed what is not known yet.
+- What is folded is a function of the samples and the gap records alone (core.samples.order). Whatever changes it before
+  the settled frontier (a late sample, the edge of a gap, a proof that a gap lost nothing) asks for a repair of the
+  stretch from there to the frontier. Until then the newest value of a late signal holds from the frontier on.
 - What is written is absolute: facts, intervals and gaps of a machine are replaced from an instant on.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.engine.fold import CODE_VERSION, Fold, Folded
-from core.engine.state import NOT_IN_GAP, STATE
+from core.engine.gaps import NOT_YET, GapLog, GapRecord
+from core.engine.raw import NEVER, Latest, Raw
+from core.engine.refold import Refolded
+from core.engine.state import STATE
+from core.engine.versions import NamesOf, PlantVersions, no_names
 from core.facts.rollup import summed
-from core.facts.schema import FACT, Changes, Frontier, Late, Live, RawRows, ShiftRow, Snapshot
+from core.facts.schema import FACT, Changes, Frontier, GapRow, Late, Live, Repair, ShiftRow, Snapshot
 from core.plant.calendar import shift_instances
 from core.plant.model import Plant, Source
 from core.samples import records
 from core.samples.batch import SampleBatch
-from core.samples.order import Columns, ReorderBuffer, canonical_order, columns_of, gap_edges
+from core.samples.order import FIRST_VALUES, Columns, ReorderBuffer, columns_of, from_begin
 from core.samples.records import Gap, Quarantine, RowKind, SpoolRow, StoredRow, Tick
-from core.units import DAY_US, HOUR_US, SECOND_US, natural_id
-from core.vocabulary import SIGNAL_RANK, Cause, Flag, Role
-
-NEVER = -1
+from core.units import DAY_US, FAR_US, HOUR_US, SECOND_US, natural_id
+from core.vocabulary import Cause, Flag
 
 _TAILS = ("minute_us", "since_us", "program_since_us")
 """Where the running minute, interval and program of a settled state began: what the next commit replaces from."""
 
-_SEEN = np.dtype([("signal", "<i8"), ("event_us", "<i8")])
-"""What a snapshot carries after the state: by id of the signal, its latest event so far."""
-
-_FAR_FUTURE_US = 1000 * 365 * DAY_US
-"""The year 2969; the database's own limit lies not far beyond what a datetime can hold."""
-
-_CLOCK_AHEAD_US = 5 * SECOND_US
-"""A source's clock is believed as long as it is at most so far ahead of arrival (docs/en/truth.md, Clock)."""
-
-_SEEDS = int(Flag.INITIAL | Flag.RETAINED)
+_NOT_LIFE = FIRST_VALUES | int(Flag.HISTORICAL)
+"""Flags of samples that prove no life."""
 _DEFAULT_SILENCE_S = 9.0
 """Three missed keep-alives of 3 s (docs/en/truth.md, Silence)."""
+GAPS_KEPT_US = 2 * DAY_US
+"""Gap records that ended longer ago are only in the database; the longest outage that a proof is expected to span."""
+_TOLD_KEPT = 4096
+"""First counts that are remembered until the gap that they speak of has an end: far more than counters exist."""
 
 
 def silence_us(source: Source) -> int:
@@ -60,50 +57,15 @@ def silence_us(source: Source) -> int:
     return int(float(source.settings.get("silence_s", _DEFAULT_SILENCE_S)) * SECOND_US)
 
 
-NamesOf = Callable[[bytes], tuple[Sequence[str], Sequence[str]] | None]
-
-
-def _no_names(_plant_hash: bytes) -> None:
-    return None
-
-
-class _Raw:
-    """Samples on their way to the raw tables."""
-
-    def __init__(self) -> None:
-        self.batches: list[SampleBatch] = []
-        self.places: list[tuple[int, int, int]] = []  # source id, spool, record
-
-    def add(self, batch: SampleBatch, source_id: int, spool: int, record: int) -> None:
-        self.batches.append(batch)
-        self.places.append((source_id, spool, record))
-
-    def __len__(self) -> int:
-        return sum(map(len, self.batches))
-
-    def take(self) -> RawRows:
-        lengths = [len(batch) for batch in self.batches]
-        sources, spools, numbers = np.array(self.places, "i8").reshape(-1, 3).T
-        out = RawRows(
-            batch=SampleBatch.concat(self.batches),
-            source_id=np.repeat(sources, lengths),
-            spool=np.repeat(spools, lengths).astype("i4"),
-            record=np.repeat(numbers, lengths),
-            row=np.concatenate([np.arange(length, dtype="i4") for length in lengths] or [np.empty(0, "i4")]),
-        )
-        self.batches, self.places = [], []
-        return out
-
-
 class Stream:
     """The engine's memory: feed it rows with `take_row`, write its `judgements`, store what `collect` returns."""
 
-    def __init__(self, plant: Plant, spools: Sequence[str] = (), names: NamesOf = _no_names) -> None:
+    def __init__(self, plant: Plant, spools: Sequence[str] = (), names: NamesOf = no_names) -> None:
         """`names` finds the machine and signal names of another version of the plant file by its hash."""
         count = len(plant.machines)
         self.plant = plant
         self.spools = list(spools)
-        self._names = names
+        self._versions = PlantVersions(plant, names)
         self.fold = Fold(plant)
         self.last_tick = NEVER
         self._source = [plant.sources[machine.source] for machine in plant.machines]
@@ -115,13 +77,18 @@ class Stream:
         self.settled = np.full(count, NEVER, "i8")
         self.gap_from = np.full(count, NEVER, "i8")
         self._alive_again = np.full(count, NEVER, "i8")
-        self._closed = np.full(count, NEVER, "i8")  # where the latest gap of each machine ends, folded or not
-        self._signal_seen = np.full((count, max(1, len(plant.signals))), NEVER, "i8")
+        self.gaps = GapLog(count)
+        self.begin_us = np.full(count, NEVER, "i8")
+        self._latest = Latest(plant)
+        self._told = Columns.empty()  # first counts of the last connections
         self._buffer = ReorderBuffer()
-        self._raw = _Raw()
+        self._early = ReorderBuffer()  # late values that hold from the frontier on until the repair
+        self._raw = Raw()
         self._pending: NDArray[np.void] = np.empty(0, FACT)
         self._written: dict[str, NDArray[np.int64]] = {name: np.full(count, NEVER, "i8") for name in _TAILS}
-        self._late: dict[int, tuple[int, int]] = {}
+        self._late: dict[int, tuple[int, int, str]] = {}
+        self._repairs: list[Repair] = []
+        self._repaired: tuple[Sequence[int], int] = (), 0
         self._quarantine: list[tuple[str, int, str, int, Quarantine]] = []
         self._snapshots: list[Snapshot] = []
         self._known_programs = {program.id for program in plant.programs}
@@ -161,96 +128,74 @@ class Stream:
             self._take_samples(spool, row)
         elif row.kind is RowKind.HEARTBEAT:
             beat = records.unpack_heartbeat(row.payload)
-            machines = self._moved_to_this_plant(row, beat.machine, self.plant.machine_index, 0)
+            machines = self._versions.machines(row, beat.machine)
             self._take_heartbeat(records.Heartbeat(machines[machines >= 0], beat.at_us[machines >= 0]))
         elif row.kind is RowKind.GAP:
             gap = records.unpack_gap(row.payload)
-            found = self._moved_to_this_plant(row, np.array(gap.machines, "i4"), self.plant.machine_index, 0)
+            found = self._versions.machines(row, np.array(gap.machines, "i4"))
             self._take_gap(replace(gap, machines=tuple(found[found >= 0].tolist())))
         elif row.kind is RowKind.QUARANTINE:
             item = records.unpack_quarantine(row.payload)
             if item.machine >= 0:
-                moved = self._moved_to_this_plant(row, np.array([item.machine]), self.plant.machine_index, 0)
+                moved = self._versions.machines(row, np.array([item.machine]))
                 item = replace(item, machine=int(moved[0]))
             # What is left of a damaged row may be any number.
-            received_us = row.received_us if 0 <= row.received_us < _FAR_FUTURE_US else max(0, self.last_tick)
+            received_us = row.received_us if 0 <= row.received_us < FAR_US else max(0, self.last_tick)
             self._quarantine.append((spool, row.record, row.source, received_us, item))
 
-    def _moved_to_this_plant(
-        self, row: StoredRow, index: NDArray[Any], present: Mapping[str, int], which: int
-    ) -> NDArray[Any]:
-        """Machines (0) or signals (1) by the row's plant version as positions in ours, -1 for what is gone."""
-        if row.plant_hash == self.plant.hash:
-            moved: NDArray[Any] = np.arange(len(present), dtype=index.dtype)
-        else:
-            names = self._names(row.plant_hash)
-            if names is None:
-                raise ValueError(f"it was written under a plant file that is not known ({row.plant_hash.hex()[:12]})")
-            moved = np.array([present.get(name, -1) for name in names[which]], index.dtype)
-        if len(index) and not 0 <= int(index.min()) <= int(index.max()) < len(moved):
-            raise IndexError(f"it names {('machine', 'signal')[which]} {int(index.max())} of {len(moved)}")
-        found: NDArray[Any] = moved[index]
-        return found
-
-    def _samples_of(self, row: StoredRow) -> SampleBatch:
-        """The row's batch; samples of machines or signals that the plant file has no more are left out."""
-        batch = records.unpack_samples(row.payload)
-        machine = self._moved_to_this_plant(row, batch.machine, self.plant.machine_index, 0)
-        signal = self._moved_to_this_plant(row, batch.signal, self.plant.signal_index, 1)
-        moved = replace(batch, machine=machine, signal=signal)
-        keep = (machine >= 0) & (signal >= 0)
-        return moved if keep.all() else moved.take(keep)
-
     def _take_samples(self, spool: str, row: StoredRow) -> None:
-        batch = self._samples_of(row)
+        batch = self._versions.samples(row)
         if not len(batch):
             return
         samples = columns_of(batch, self.fold.tables(int(batch.received_us.max())))
         self._raw.add(batch, natural_id("source", row.source), self.spools.index(spool), row.record)
         self._note_programs(batch, samples)
-        seed = (batch.flags & _SEEDS) != 0
-        self._begin_machines(batch, seed)
-        self._place(samples, batch.signal, seed)
-        self._buffer.push(self._still_standing(batch, samples, self._closed[batch.machine]))
-        fresh = ~seed
+        self._begin_machines(batch, (batch.flags & FIRST_VALUES) != 0)
+        samples = from_begin(samples, self.begin_us)
+        self._place(samples, batch.signal)
+        self._remember_told(samples)
+        fresh = (batch.flags & _NOT_LIFE) == 0
         for seen in (self.last_event, self.last_life):
             np.maximum.at(seen, batch.machine[fresh], batch.event_us[fresh])
         self._note_life(batch.machine[fresh], batch.event_us[fresh])
-        np.maximum.at(self._signal_seen, (batch.machine, batch.signal), batch.event_us)
+        self._latest.note(samples, batch.signal)
 
-    def _place(self, samples: Columns, signal: NDArray[np.int16], seed: NDArray[np.bool_]) -> None:
-        """Send each sample to the buffer, into the open gap, or to the late ones."""
-        late = samples.event_us < self.settled[samples.machine]
+    def _place(self, samples: Columns, signal: NDArray[np.int16]) -> None:
+        """Send each sample to the buffer, or see to it that the past which it belongs to is folded again."""
+        settled_us = self.settled[samples.machine]
+        effect_us = self.gaps.gaps().effect_us(samples)
+        late = effect_us < settled_us
+        self._buffer.push(samples.take(~late) if late.any() else samples)
         if not late.any():
-            self._buffer.push(samples)
             return
-        in_gap = late & self._in_open_gap(samples)
-        unseen = late & seed & (self._signal_seen[samples.machine, signal] == NEVER)
-        old_news = late & seed & (samples.event_us <= self._signal_seen[samples.machine, signal])
-        at_once = samples.take(in_gap | unseen)
-        self.fold.fold(at_once.take(canonical_order(at_once)))
-        self._buffer.push(samples.take(~late))
-        missed = samples.take(late & ~in_gap & ~unseen & ~old_news)
-        for machine in np.unique(missed.machine):
-            times = missed.event_us[missed.machine == machine]
-            first, last = self._late.get(int(machine), (int(times.min()), int(times.max())))
-            self._late[int(machine)] = min(first, int(times.min())), max(last, int(times.max()))
+        missed = late & ~self._latest.known(samples, signal)
+        for machine in np.unique(samples.machine[missed]).tolist():
+            self._touch(machine, int(effect_us[missed & (samples.machine == machine)].min()), "late data")
+        present = samples.take(missed & self._latest.newer(samples, signal))
+        self._early.push(replace(present, event_us=self.settled[present.machine]))
 
-    def _still_standing(self, batch: SampleBatch, samples: Columns, gap_end: NDArray[np.int64]) -> Columns:
-        """First counts after a gap that are older than its end (by sample), as readings of that end.
+    def _touch(self, machine: int, from_us: int, cause: str) -> None:
+        """What is folded from `from_us` on has changed; ask for a repair if that is before the settled frontier."""
+        settled_us = int(self.settled[machine])
+        if from_us < settled_us:
+            first_us, last_us, earlier = self._late.get(machine, (from_us, settled_us, cause))
+            self._late[machine] = min(first_us, from_us), max(last_us, settled_us), earlier
 
-        Who tells at a new connection that a counter last changed before, says that it stands there still: so nothing
-        was made since, and the next part is not one of the gap's. A retained message says nothing of the present.
-        """
-        first = (batch.flags & _SEEDS) == int(Flag.INITIAL)
-        counter = (samples.role >= Role.PART_TOTAL) & (samples.role <= Role.PART_SCRAP)
-        told = (gap_end >= self.settled[batch.machine]) & (gap_end <= batch.received_us + _CLOCK_AHEAD_US)
-        found = np.flatnonzero(first & counter & told & (samples.event_us < gap_end))
-        return replace(samples.take(found), event_us=gap_end[found])
+    def _remember_told(self, samples: Columns) -> None:
+        """First counts, for the gap whose end is known already or will be (Gaps.told)."""
+        initial = (samples.flags & FIRST_VALUES) == int(Flag.INITIAL)
+        if initial.any():
+            fresh = samples.take(initial)
+            self._tell(fresh)
+            self._told = Columns.concat([self._told, fresh])
+            self._told = self._told.take(np.arange(len(self._told))[-_TOLD_KEPT:])
 
-    def _in_open_gap(self, samples: Columns) -> NDArray[np.bool_]:
-        gap_from = self.fold.states["gap_from_us"][samples.machine]
-        return np.asarray((gap_from != NOT_IN_GAP) & (samples.event_us >= gap_from))
+    def _tell(self, samples: Columns) -> None:
+        found = self.gaps.gaps().told(samples)
+        late = found.event_us < self.settled[found.machine]
+        self._buffer.push(found.take(~late))
+        for machine, at_us in zip(found.machine[late].tolist(), found.event_us[late].tolist(), strict=True):
+            self._touch(machine, at_us, "first count")
 
     def _take_heartbeat(self, beat: records.Heartbeat) -> None:
         for machine, at_us in zip(beat.machine.tolist(), beat.at_us.tolist(), strict=True):
@@ -260,60 +205,68 @@ class Stream:
         self._note_life(beat.machine, beat.at_us)
 
     def _take_gap(self, gap: Gap) -> None:
-        begun = [machine for machine in gap.machines if self.fold.begun(machine)]
-        if gap.opened:
-            self._open_gap([m for m in begun if self.gap_from[m] == NEVER], gap)
-        else:
-            # A judgement that was made before the gap began is old; a collector's own pair always ends its gap.
-            paired = gap.cause is not Cause.NONE
-            ended = [m for m in begun if self.gap_from[m] != NEVER and (paired or gap.at_us > self.gap_from[m])]
-            self._close_gap(ended, gap)
+        for machine in (m for m in gap.machines if self.fold.begun(m)):
+            if gap.proven and not gap.opened:
+                self._touch(machine, self.gaps.recover(machine, gap.from_us, gap.at_us), "recovered")
+            elif gap.opened:
+                self._touch(machine, self.gaps.open(machine, gap.at_us, gap.cause), "gap")
+            elif gap.cause is not Cause.NONE or gap.at_us > self.gap_from[machine]:
+                # A judgement made before the gap began is old; a collector's own pair always ends its gap.
+                self._close_gap(machine, gap.at_us)
+            standing = self.gaps.standing(machine)
+            from_us = NEVER if standing is None else standing.from_us
+            if from_us != self.gap_from[machine]:
+                self.gap_from[machine] = from_us
+                self._alive_again[machine] = NEVER
 
-    def _open_gap(self, machines: list[int], gap: Gap) -> None:
-        at = [max(gap.at_us, int(self.settled[machine]), int(self._closed[machine])) for machine in machines]
-        self.gap_from[machines] = at
-        self._alive_again[machines] = NEVER
-        self._buffer.push(gap_edges(machines, at, True, gap.cause, SIGNAL_RANK[Role.GAP_OPEN]))
-
-    def _close_gap(self, machines: list[int], gap: Gap) -> None:
-        # At least one µs long: at the same instant the end would come before the beginning.
-        at = [max(gap.at_us, int(self.settled[machine]), int(self.gap_from[machine]) + 1) for machine in machines]
-        self.gap_from[machines] = NEVER
-        self._closed[machines] = at
-        self._alive_again[machines] = NEVER
-        self.last_life[machines] = np.maximum(self.last_life[machines], at)
-        self.last_beat[machines] = np.maximum(self.last_beat[machines], at)
-        self._buffer.push(gap_edges(machines, at, False, gap.cause, SIGNAL_RANK[Role.GAP_CLOSE]))
+    def _close_gap(self, machine: int, at_us: int) -> None:
+        end_us = self.gaps.close(machine, at_us)
+        if end_us == NOT_YET:
+            return
+        self._touch(machine, end_us, "gap")
+        self.last_life[machine] = max(int(self.last_life[machine]), end_us)
+        self.last_beat[machine] = max(int(self.last_beat[machine]), end_us)
+        self._tell(self._told.take(self._told.machine == machine))
 
     # First contact, life and silence
 
     def _begin_machines(self, batch: SampleBatch, seed: NDArray[np.bool_]) -> None:
-        """Begin machines heard for the first time: at their first event, or at the arrival of their first values."""
-        for machine in np.unique(batch.machine):
-            if self.fold.begun(machine):
-                continue
-            mine = batch.machine == machine
-            events = batch.event_us[mine & ~seed]
-            self._begin(int(machine), int(events.min() if len(events) else batch.received_us[mine].min()))
+        """Begin machines heard for the first time, at their first event or at the arrival of their first values.
+
+        Samples from before the first contact move the beginning back (core.engine.gaps).
+        """
+        for machine in np.unique(batch.machine).tolist():
+            mine = (batch.machine == machine) & ~seed
+            events = batch.event_us[mine]
+            if not self.fold.begun(machine):
+                begins = events if len(events) else batch.received_us[batch.machine == machine]
+                self._begin(machine, int(begins.min()))
+            elif len(events) and int(events.min()) < self.gaps.contact_us(machine, int(self.begin_us[machine])):
+                self._begin_earlier(machine, events)
+            elif len(events):
+                silence = int(self._silence[machine])
+                self.gaps.known_until(machine, int(self.begin_us[machine]), events, silence)
 
     def _begin(self, machine: int, at_us: int) -> None:
-        if self.fold.begun(machine):
-            return
-        start = self._start(machine, at_us)
-        if at_us > start:
-            rank = SIGNAL_RANK[Role.GAP_CLOSE]
-            self._closed[machine] = at_us
-            self._buffer.push(gap_edges([machine], [at_us], False, Cause.NO_DATA_YET, rank))
+        if not self.fold.begun(machine):
+            self._start(machine, self.gaps.begin(machine, at_us), at_us)
 
-    def _start(self, machine: int, at_us: int) -> int:
-        """Begin a machine, with a first snapshot to come back to; the instant from which on it is folded."""
-        self.fold.begin(machine, at_us)
-        start = int(self.fold.states["at_us"][machine])
-        self.settled[machine] = start
+    def _begin_earlier(self, machine: int, events_us: NDArray[np.int64]) -> None:
+        before_us = int(self.begin_us[machine])
+        begin_us = self.gaps.begin_earlier(machine, before_us, events_us, int(self._silence[machine]))
+        self.begin_us[machine] = begin_us
+        state = Fold.first_state(self.gaps.contact_us(machine, begin_us))
+        self._snapshots.append(Snapshot(machine, begin_us, CODE_VERSION, state))
+        self._touch(machine, begin_us, "late data")
+
+    def _start(self, machine: int, begin_us: int, contact_us: int) -> None:
+        """Begin a machine, with a first snapshot to come back to."""
+        self.fold.begin(machine, contact_us)
+        self.begin_us[machine] = begin_us
+        self.settled[machine] = begin_us
         for name in _TAILS:
-            self._written[name][machine] = start
-        self._snapshots.append(self._snapshot(machine, start))
-        return start
+            self._written[name][machine] = begin_us
+        self._snapshots.append(self._snapshot(machine, begin_us))
 
     def _note_life(self, machine: NDArray[np.int32], at_us: NDArray[np.int64]) -> None:
         """Remember the first proof of life after a gap; `judgements` makes it the gap's end."""
@@ -352,19 +305,35 @@ class Stream:
         spoken = np.maximum(self.last_event + 1, self.last_beat)  # everything before these instants has been said
         in_gap = self.gap_from != NEVER
         frontier = np.where(in_gap, self.last_tick, spoken) - (self._lateness * scale).astype("i8")
+        from_us = self.settled.copy()
         self.settled[begun] = np.maximum(self.settled, frontier)[begun]
-        self._fold_by_hours(self._buffer.pop(self.settled), begun)
+        self._fold_by_hours(self._pop(from_us), begun)
         settled = self.fold.take()
         present = np.where(in_gap, np.maximum(self.last_tick, self.gap_from), spoken)
         shown_us = np.maximum(present, self.settled)
-        states, open_rows = self.fold.shown(self._buffer.tail(shown_us), begun, shown_us[begun])
+        states, open_rows = self.fold.shown(self._tail(shown_us), begun, shown_us[begun])
         changes = self._changes(begun, settled, states, open_rows)
         minute = self.fold.states["minute_us"]
         facts = np.concatenate([self._pending, settled.facts])
         self._pending = facts[facts["minute_us"] >= minute[facts["machine"]]]
         for name in _TAILS:
             self._written[name] = self.fold.states[name].copy()
+        self.gaps.forget({int(m): int(self.settled[m]) - GAPS_KEPT_US for m in begun})
         return changes
+
+    def _pop(self, from_us: NDArray[np.int64]) -> Columns:
+        """What the settled frontiers release, with the edges of gaps since `from_us`."""
+        gaps = self.gaps.gaps()
+        edges = [gaps.mended(from_us, self.fold.in_gap()), gaps.edges(from_us, self.settled)]
+        early = self._early.pop(gaps, Columns.empty(), self.settled)
+        return self._buffer.pop(gaps, Columns.concat([*edges, early]), self.settled)
+
+    def _tail(self, shown_us: NDArray[np.int64]) -> Columns:
+        """What lies between the settled and the shown frontiers; the edge of a gap on the frontier is shown too."""
+        gaps = self.gaps.gaps()
+        edges = [gaps.mended(self.settled, self.fold.in_gap()), gaps.edges(self.settled, shown_us + 1)]
+        early = self._early.tail(gaps, Columns.empty(), shown_us)
+        return self._buffer.tail(gaps, Columns.concat([*edges, early]), shown_us)
 
     def _fold_by_hours(self, ready: Columns, machines: NDArray[np.intp]) -> None:
         """Fold and advance to the settled frontiers, with a snapshot of each machine at every full hour passed."""
@@ -392,10 +361,13 @@ class Stream:
         states: NDArray[np.void],
         shown: Folded,
     ) -> Changes:
-        late = [Late(machine, first, last + 1, "late data") for machine, (first, last) in self._late.items()]
+        late = [Late(machine, *stretch) for machine, stretch in self._late.items()]
         facts = summed(np.concatenate([self._pending, settled.facts, shown.facts]))
         taken = self._quarantine, self._snapshots, self._new_programs, dict(self._cursors)
+        gap_records, gaps_from = self.gaps.take()
+        repairs, repaired = self._repairs, self._repaired
         self._late, self._quarantine, self._snapshots, self._new_programs = {}, [], [], {}
+        self._repairs, self._repaired = [], ((), 0)
 
         def since(name: str) -> dict[int, int]:
             return {int(machine): int(self._written[name][machine]) for machine in begun}
@@ -419,8 +391,16 @@ class Stream:
             late=late,
             quarantine=taken[0],
             programs=taken[2],
-            shifts=self._new_shifts(facts),
+            shifts=self._new_shifts(np.concatenate([facts, *(repair.facts for repair in repairs)])),
+            gap_rows=[self._gap_row(record) for record in gap_records],
+            gap_rows_from=gaps_from,
+            repairs=repairs,
+            repaired=repaired,
         )
+
+    def _gap_row(self, record: GapRecord) -> GapRow:
+        source = self._source[record.machine].id
+        return GapRow(record.machine, source, record.from_us, record.to_us, record.cause, record.recovered)
 
     def _live(self, machine: int, state: np.void) -> Live:
         return Live(
@@ -471,88 +451,85 @@ class Stream:
             for found in shift_instances(site, first, last)
         ]
 
+    # Repair
+
+    def adopt(self, refolded: Sequence[Refolded], upto: int) -> None:
+        """Take in stretches that were folded again; the next `collect` writes them. `upto`: number of the last request.
+
+        Nothing may have been taken in since the last commit: a stretch that comes to the present replaces the state.
+        """
+        for found in refolded:
+            if found.repair.to_present:
+                self._replace_state(found)
+            self._repairs.append(found.repair)
+        self._repaired = [found.repair.machine for found in refolded], upto
+
+    def _replace_state(self, found: Refolded) -> None:
+        machine = found.repair.machine
+        self.fold.states[machine] = found.state
+        for name in _TAILS:
+            self._written[name][machine] = found.state[name]
+        others = self._pending[self._pending["machine"] != machine]
+        self._pending = np.concatenate([others, found.running])
+        mask = np.zeros(len(self.plant.machines), bool)
+        mask[machine] = True
+        self._early.drop(mask)
+
     # Restart
 
     def _snapshot(self, machine: int, at_us: int) -> Snapshot:
-        """The state, and which signals are known until when: that decides what first values may still seed."""
-        seen = self._signal_seen[machine, : len(self.plant.signals)]
-        known = np.flatnonzero(seen != NEVER)
-        table = np.empty(len(known), _SEEN)
-        table["signal"] = [self.plant.signals[signal].id for signal in known]
-        table["event_us"] = seen[known]
-        return Snapshot(machine, at_us, CODE_VERSION, self.fold.snapshot(machine) + table.tobytes())
+        """The state, and the latest sample of each signal: what a server tells again at a restart is nothing new."""
+        return Snapshot(machine, at_us, CODE_VERSION, self.fold.snapshot(machine) + self._latest.pack(machine))
 
     def resume(
         self,
         frontiers: Iterable[Frontier],
+        gaps: Iterable[GapRecord],
         snapshots: Mapping[int, tuple[int, bytes]],
-        afresh: Mapping[int, int],
+        begins: Mapping[int, int],
         tick_us: int,
     ) -> dict[int, int]:
-        """Take up where the last commit stood: frontiers and newest snapshots (instant and bytes by machine).
+        """Take up where the last commit stood: frontiers, gap records, newest snapshots (instant and bytes by machine).
 
-        Machines in `afresh` have no snapshot of this code and are folded again from the given instants.
+        `begins`: when each machine begins. One without a snapshot of this code is folded again from there.
         Returns from when on `refill` wants each machine's rows.
         """
         self.last_tick = tick_us
-        since = {machine: self._restore(machine, state) for machine, (_, state) in snapshots.items()}
-        since.update({machine: self._start(machine, at_us) for machine, at_us in afresh.items()})
+        self.gaps.load(gaps)
+        since = {}
+        for machine, begin_us in begins.items():
+            self.begin_us[machine] = begin_us
+            if machine in snapshots:
+                since[machine] = self._restore(machine, snapshots[machine][1])
+            else:
+                self._start(machine, begin_us, self.gaps.contact_us(machine, begin_us))
+                since[machine] = begin_us
         for found in frontiers:
             self.last_event[found.machine] = found.last_event_us
             self.last_beat[found.machine] = found.last_heartbeat_us
             self.last_life[found.machine] = found.last_life_us
-            self.gap_from[found.machine] = found.gap_from_us
+            standing = self.gaps.standing(found.machine)
+            self.gap_from[found.machine] = NEVER if standing is None else standing.from_us
         return since
 
     def _restore(self, machine: int, snapshot: bytes) -> int:
-        """Put a machine back; what lay in a gap that was open then is wanted again, it may have come later."""
+        """Put a machine back; what lies in a gap that was open then is wanted again."""
         self.fold.restore(machine, snapshot[: STATE.itemsize])
-        positions = {signal.id: index for index, signal in enumerate(self.plant.signals)}
-        for signal, event_us in np.frombuffer(snapshot[STATE.itemsize :], _SEEN).tolist():
-            if signal in positions:
-                self._signal_seen[machine, positions[signal]] = event_us
+        self._latest.unpack(machine, snapshot[STATE.itemsize :])
         state = self.fold.states[machine]
         self.settled[machine] = state["at_us"]
         for name in _TAILS:
             self._written[name][machine] = state[name]
-        return int(state["at_us"] if state["gap_from_us"] == NOT_IN_GAP else state["gap_from_us"])
+        return int(state["at_us"] if state["gap_from_us"] < 0 else state["gap_from_us"])
 
-    def refill(self, batch: SampleBatch, gaps: Iterable[tuple[int, int, int, int]]) -> None:
-        """Give back stored samples in order of arrival, and gaps (machine, from, to or -1, cause).
-
-        Samples before a machine's snapshot are in its state already, but for first values that arrived after it
-        and what lies in the gap that was open.
-        """
-        gap_end = np.full(len(batch), NEVER, "i8")
-        for machine, from_us, to_us, cause in sorted(gaps):
-            self._refill_gap(machine, from_us, to_us, cause)
-            known = (batch.machine == machine) & (batch.received_us + _CLOCK_AHEAD_US >= to_us)
-            gap_end[known] = np.maximum(gap_end[known], to_us)
+    def refill(self, batch: SampleBatch) -> None:
+        """Give back stored samples in the order of their arrival. What a snapshot has seen already is left out."""
         if not len(batch):
             return
         samples = columns_of(batch, self.fold.tables(int(batch.received_us.max())))
-        old = samples.event_us < self.settled[samples.machine]
-        seed = (batch.flags & _SEEDS) != 0
-        unseen = seed & _first_of_signal(batch) & (self._signal_seen[batch.machine, batch.signal] == NEVER)
-        self.fold.fold(samples.take(np.flatnonzero(old & (self._in_open_gap(samples) | unseen))))
-        self._buffer.push(samples.take(~old))
-        self._buffer.push(self._still_standing(batch, samples, gap_end))
-        np.maximum.at(self._signal_seen, (batch.machine, batch.signal), batch.event_us)
-
-    def _refill_gap(self, machine: int, from_us: int, to_us: int, cause: int) -> None:
-        """Both edges, as far as they lie ahead; opening a gap that is open already changes nothing."""
-        settled = int(self.settled[machine])
-        start = max(from_us, settled)
-        if to_us == NEVER or to_us > start:
-            self._buffer.push(gap_edges([machine], [start], True, cause, SIGNAL_RANK[Role.GAP_OPEN]))
-        self._closed[machine] = max(int(self._closed[machine]), to_us)
-        if to_us >= settled:
-            self._buffer.push(gap_edges([machine], [to_us], False, cause, SIGNAL_RANK[Role.GAP_CLOSE]))
-
-
-def _first_of_signal(batch: SampleBatch) -> NDArray[np.bool_]:
-    """Which samples are the first of their machine and signal in the batch."""
-    keys = batch.machine.astype("i8") << 16 | batch.signal
-    first = np.zeros(len(batch), bool)
-    first[np.unique(keys, return_index=True)[1]] = True
-    return first
+        samples = from_begin(samples, self.begin_us)
+        ahead = self.gaps.gaps().effect_us(samples) >= self.settled[samples.machine]
+        self._buffer.push(samples.take(ahead))
+        told = self.gaps.gaps().told(samples)
+        self._buffer.push(told.take(told.event_us >= self.settled[told.machine]))
+        self._latest.note(samples, batch.signal)

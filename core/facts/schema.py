@@ -124,8 +124,43 @@ class Snapshot:
 
 
 @dataclass(frozen=True)
+class GapRow:
+    """A gap record as it is stored: an input of every later fold. `to_us` OPEN_END while it lasts."""
+
+    machine: int
+    source_id: int
+    from_us: int
+    to_us: int
+    cause: int
+    recovered: bool
+
+
+@dataclass(frozen=True)
+class Repair:
+    """A stretch of one machine's past, folded again: its rows replace everything in it.
+
+    Facts of minutes in [from_us, until_us); intervals and program intervals that begin in their own [from, until);
+    snapshots after `from_us` and before `until_us`, or all later ones with `to_present`, where the live tail goes on.
+    """
+
+    machine: int
+    from_us: int
+    until_us: int
+    to_present: bool
+    facts: NDArray[np.void]
+    intervals: NDArray[np.void]
+    intervals_from: int
+    intervals_until: int
+    programs: NDArray[np.void]
+    programs_from: int
+    programs_until: int
+    credits: NDArray[np.void]
+    snapshots: Sequence[Snapshot]
+
+
+@dataclass(frozen=True)
 class Late:
-    """A stretch of the past that late data touched: a `recompute_request`."""
+    """A stretch of the past that is to be folded again: a `recompute_request`."""
 
     machine: int
     from_us: int
@@ -176,3 +211,9 @@ class Changes:
     programs: Mapping[int, str] = field(default_factory=dict)
     """Part programs by id that are not in the plant file but were seen."""
     shifts: Sequence[ShiftRow] = ()
+    gap_rows: Sequence[GapRow] = ()
+    """All gap records of the machines in `gap_rows_from` that begin at or after that instant."""
+    gap_rows_from: Mapping[int, int] = field(default_factory=dict)
+    repairs: Sequence[Repair] = ()
+    repaired: tuple[Sequence[int], int] = ((), 0)
+    """Machines whose recompute requests up to that number are done with the repairs."""

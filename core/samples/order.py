@@ -1,13 +1,16 @@
 """Canonical order, and the buffer that waits until it is certain.
 
-The canonical order of a machine is (event time, signal rank, source rank, seq, record, row); in this version a machine
-has one source, so its rank is no part of it. Rows arrive in (record, row) order, and stable sorting keeps that.
-A sample leaves the buffer when its machine's settled frontier has passed it; then nothing older can follow in order.
+The canonical order of a machine is (event time, signal rank, source rank, seq, record, row). Rows arrive in (record,
+row) order, and stable sorting keeps that. A repeated delivery (same source, signal, time, number, value and quality) is
+left out. A sample inside a gap of its source takes effect where the gap ends, before the gap's end itself; inside an
+open gap it waits. So what is folded is a function of the samples and the gap records, not of the order of arrival.
+A sample leaves the buffer when its machine's settled frontier has passed its effect.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +18,15 @@ from numpy.typing import NDArray
 from core.plant.tables import PlantTables
 from core.samples.batch import SampleBatch
 from core.units import natural_id
-from core.vocabulary import Role
+from core.vocabulary import Flag, Role
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Samples as the fold wants them: parallel arrays. `key` is the id of a text, 0 none."""
+    """Samples as the fold wants them: parallel arrays.
+
+    `key` is the id of a text, 0 none; `source` the rank of the source among those of the machine.
+    """
 
     machine: NDArray[np.int32]
     event_us: NDArray[np.int64]
@@ -31,7 +37,9 @@ class Columns:
     quality: NDArray[np.uint8]
     flags: NDArray[np.uint16]
     rank: NDArray[np.int16]
+    source: NDArray[np.int16]
     seq: NDArray[np.int64]
+    received_us: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.machine)
@@ -51,7 +59,10 @@ class Columns:
     @classmethod
     def empty(cls) -> Columns:
         """No samples."""
-        return cls(*(np.empty(0, kind) for kind in ("i4", "i8", "i2", "i2", "f8", "i8", "u1", "u2", "i2", "i8")))
+        return cls(*(np.empty(0, kind) for kind in _KINDS))
+
+
+_KINDS = ("i4", "i8", "i2", "i2", "f8", "i8", "u1", "u2", "i2", "i2", "i8", "i8")
 
 
 def columns_of(batch: SampleBatch, tables: PlantTables) -> Columns:
@@ -68,8 +79,21 @@ def columns_of(batch: SampleBatch, tables: PlantTables) -> Columns:
         quality=batch.quality,
         flags=batch.flags,
         rank=tables.signal_rank[batch.signal],
+        source=np.zeros(len(batch), "i2"),
         seq=batch.seq,
+        received_us=batch.received_us,
     )
+
+
+FIRST_VALUES = int(Flag.INITIAL | Flag.RETAINED)
+"""Flags of first values after connecting: they say how things are and since when, they prove no life."""
+
+
+def from_begin(samples: Columns, begin_us: NDArray[np.int64]) -> Columns:
+    """First values from before a machine's beginning ([machines]) hold from the beginning on."""
+    first = (samples.flags & FIRST_VALUES) != 0
+    at_us = np.where(first, np.maximum(samples.event_us, begin_us[samples.machine]), samples.event_us)
+    return replace(samples, event_us=at_us)
 
 
 def gap_edges(machines: list[int], at_us: list[int], opened: bool, cause: int, rank: int) -> Columns:
@@ -85,7 +109,9 @@ def gap_edges(machines: list[int], at_us: list[int], opened: bool, cause: int, r
         quality=np.zeros(count, "u1"),
         flags=np.zeros(count, "u2"),
         rank=np.full(count, rank, "i2"),
+        source=np.zeros(count, "i2"),
         seq=np.full(count, -1, "i8"),
+        received_us=np.array(at_us, "i8"),
     )
 
 
@@ -100,12 +126,55 @@ def canonical_order(c: Columns) -> NDArray[np.intp]:
     in_tie = np.zeros(len(order), bool)
     in_tie[tied] = in_tie[tied + 1] = True
     some = order[in_tie]
-    order[in_tie] = some[np.lexsort((c.seq[some], c.rank[some], c.machine[some], c.event_us[some]))]
+    order[in_tie] = some[np.lexsort((c.seq[some], c.source[some], c.rank[some], c.machine[some], c.event_us[some]))]
     return order
 
 
+def repeated(c: Columns) -> NDArray[np.bool_]:
+    """Which samples, given in canonical order, were delivered before: a mask. Of equal ones the first is kept."""
+    out = np.zeros(len(c), bool)
+    tied = np.flatnonzero((c.event_us[1:] == c.event_us[:-1]) & (c.machine[1:] == c.machine[:-1]))
+    if not len(tied):
+        return out
+    some = np.unique(np.concatenate([tied, tied + 1]))
+    bits = np.ascontiguousarray(c.value[some]).view("i8")  # two NaN are the same value
+    identity = (
+        bits, c.key[some], c.quality[some], c.channel[some], c.role[some], c.seq[some], c.source[some],
+        c.machine[some], c.event_us[some],
+    )  # fmt: skip
+    order = np.lexsort(identity)
+    same = np.ones(len(some) - 1, bool)
+    for column in identity:
+        same &= column[order][1:] == column[order][:-1]
+    out[some[order[1:][same]]] = True
+    return out
+
+
+class GapRecords(Protocol):
+    """What the order must know of gaps; core.engine.gaps has it."""
+
+    def effect_us(self, samples: Columns) -> NDArray[np.int64]:
+        """When each sample takes effect: its event time, the end of the gap it lies in, or NOT_YET."""
+        ...
+
+
+def fold_order(samples: Columns, effect_us: NDArray[np.int64], edges: Columns) -> Columns:
+    """Samples and edges of gaps as the fold takes them: `event_us` of the result is the time of effect."""
+    everything = Columns.concat([samples, edges])
+    effect = np.concatenate([effect_us, edges.event_us])
+    order = canonical_order(everything)
+    everything, effect = everything.take(order), effect[order]
+    once = ~repeated(everything)
+    everything, effect = everything.take(once), effect[once]
+    deferred = effect != everything.event_us
+    if deferred.any():
+        order = np.lexsort((~deferred, effect))
+        everything, effect = everything.take(order), effect[order]
+    return replace(everything, event_us=effect)
+
+
 class ReorderBuffer:
-    """Samples on their way from arrival to canonical order. Bounded by what the frontiers hold back."""
+    """Samples on their way from arrival to canonical order. Bounded by what frontiers and open gaps hold back."""
 
     def __init__(self) -> None:
         self._parts: list[Columns] = []
@@ -118,26 +187,23 @@ class ReorderBuffer:
         if len(samples):
             self._parts.append(samples)
 
-    def pop(self, settled_us: NDArray[np.int64]) -> Columns:
-        """Samples before their machine's settled frontier ([machines]), in canonical order; the others stay."""
-        if not self._parts:
-            return Columns.empty()
-        everything = Columns.concat(self._parts)
-        ready = everything.event_us < settled_us[everything.machine]
-        rest = everything.take(~ready)
+    def drop(self, machines: NDArray[np.bool_]) -> None:
+        """Forget the samples of the machines under the mask [machines]."""
+        self._parts = [part.take(~machines[part.machine]) for part in self._parts]
+
+    def pop(self, gaps: GapRecords, edges: Columns, until_us: NDArray[np.int64]) -> Columns:
+        """What takes effect before the given instants ([machines]), with the edges, as the fold takes it."""
+        out, rest = self._split(gaps, edges, until_us)
         self._parts = [rest] if len(rest) else []
-        out = everything.take(ready)
-        return out.take(canonical_order(out))
+        return out
 
-    def tail(self, shown_us: NDArray[np.int64]) -> Columns:
-        """Copies of the samples before their machine's shown frontier, in canonical order; all stay.
+    def tail(self, gaps: GapRecords, edges: Columns, until_us: NDArray[np.int64]) -> Columns:
+        """The same, but everything stays."""
+        return self._split(gaps, edges, until_us)[0]
 
-        An edge of a gap on the frontier is shown too: a restart knows gaps only from what was shown.
-        """
-        if not self._parts:
-            return Columns.empty()
-        everything = Columns.concat(self._parts)
+    def _split(self, gaps: GapRecords, edges: Columns, until_us: NDArray[np.int64]) -> tuple[Columns, Columns]:
+        everything = Columns.concat(self._parts) if self._parts else Columns.empty()
         self._parts = [everything]
-        edge = (everything.role == Role.GAP_OPEN) | (everything.role == Role.GAP_CLOSE)
-        out = everything.take(everything.event_us < shown_us[everything.machine] + edge)
-        return out.take(canonical_order(out))
+        effect = gaps.effect_us(everything)
+        ready = effect < until_us[everything.machine]
+        return fold_order(everything.take(ready), effect[ready], edges), everything.take(~ready)

@@ -66,7 +66,8 @@ class Heartbeat:
 class Gap:
     """The edge of a gap of one source for some machines: opened at the last proof of life, closed at the next.
 
-    `opened` False closes. `proven`: a sequence shows that nothing is missing inside (outcome recovered).
+    `opened` False closes. `proven`: a sequence shows that everything in [from_us, at_us) has been delivered, so gaps
+    inside do not count (outcome recovered); `from_us` is -1 without that.
     """
 
     opened: bool
@@ -74,6 +75,7 @@ class Gap:
     cause: Cause
     machines: tuple[int, ...]
     proven: bool = False
+    from_us: int = -1
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,7 @@ def pack_gap(gap: Gap) -> bytes:
             "cause": int(gap.cause),
             "machines": gap.machines,
             "proven": gap.proven,
+            "from_us": gap.from_us,
         }
     ).encode()
 
@@ -145,7 +148,8 @@ def pack_gap(gap: Gap) -> bytes:
 def unpack_gap(payload: bytes) -> Gap:
     """The gap's edge of `pack_gap`."""
     found = json.loads(payload)
-    return Gap(found["opened"], found["at_us"], Cause(found["cause"]), tuple(found["machines"]), found["proven"])
+    cause, machines = Cause(found["cause"]), tuple(found["machines"])
+    return Gap(found["opened"], found["at_us"], cause, machines, found["proven"], found.get("from_us", -1))
 
 
 def pack_quarantine(item: Quarantine) -> bytes:

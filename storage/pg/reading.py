@@ -6,16 +6,18 @@ Everything comes back in positions of the given plant; rows of machines or signa
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
 
-from core.facts.schema import FACT, FACT_KEYS, INTERVAL, MEASURES, OPEN_END, Frontier, RawRows
+from core.facts.schema import FACT, FACT_KEYS, MEASURES, OPEN_END, Frontier, GapRow, RawRows
 from core.plant.model import Plant
 from core.samples.batch import SampleBatch
-from core.units import datetime_from_us, us_from_datetime
-from core.vocabulary import Cause, Flag, State
+from core.samples.order import FIRST_VALUES
+from core.units import FAR_US, datetime_from_us, us_from_datetime
+from core.vocabulary import Cause
 from storage.pg.connect import Connection, database_errors
 from storage.pg.copying import copy_out, our_time, rows_type
 from storage.pg.positions import NOWHERE, Positions, find, positions_of
@@ -38,12 +40,6 @@ _RAW = {
     "text_index": ">i4",
 }
 _FACTS = dict.fromkeys(("machine_id", "minute", "shift_id", "program_id", "job_order", *MEASURES), ">i8")
-
-_GAP_RECORD_CAUSES = [int(cause) for cause in Cause if 1 <= cause <= 9]
-"""Causes of gaps that came from gap records; the others follow from samples when these are folded again."""
-
-_SEEDS = int(Flag.INITIAL | Flag.RETAINED)
-"""First values after connecting: they may be older than everything around them."""
 
 
 def last_tick(connection: Connection) -> int | None:
@@ -91,36 +87,91 @@ def frontiers(connection: Connection, plant: Plant) -> list[Frontier]:
     ]
 
 
-def gap_rows(connection: Connection, plant: Plant, since_us: int) -> NDArray[np.void]:
-    """Gaps of scope `state` that came from gap records and end after `since_us` or are open, as INTERVAL rows."""
-    with database_errors("read gaps"):
+def gap_rows(connection: Connection, plant: Plant, since_us: Mapping[int, int]) -> list[GapRow]:
+    """Gap records of the given machines that end after their instant or last, and those before first contacts."""
+    ids = positions_of(plant)
+    with database_errors("read gap records"):
         rows = connection.execute(
-            "select machine_id, from_time, to_time, cause from stanok.data_gap where scope = 'state'"
-            " and cause = any (%s) and (to_time > %s or to_time is null) order by machine_id, from_time",
-            [_GAP_RECORD_CAUSES, datetime_from_us(since_us)],
+            "select g.machine_id, g.source_id, g.from_time, g.to_time, g.cause, g.recovered"
+            " from stanok.source_gap g join unnest(%s::bigint[], %s::timestamptz[]) w (machine, since)"
+            " on g.machine_id = w.machine and (g.to_time >= w.since or g.to_time is null or g.cause = %s)"
+            " order by g.machine_id, g.from_time",
+            [ids.machine[list(since_us)].tolist(), list(map(datetime_from_us, since_us.values())), Cause.NO_DATA_YET],
+        ).fetchall()
+    at = find(ids.machine, [row[0] for row in rows]).tolist()
+    return [
+        GapRow(machine, source, us_from_datetime(start), OPEN_END if end is None else us_from_datetime(end), *rest)
+        for machine, (_, source, start, end, *rest) in zip(at, rows, strict=True)
+    ]
+
+
+def requests(connection: Connection, plant: Plant) -> tuple[dict[int, tuple[int, int]], int]:
+    """What is to be folded again: first and last instant [µs] by machine; and the number of the last request."""
+    with database_errors("read recompute requests"):
+        rows = connection.execute(
+            "select machine_id, min(from_time), max(to_time), max(id) from stanok.recompute_request group by machine_id"
         ).fetchall()
     at = find(positions_of(plant).machine, [row[0] for row in rows]).tolist()
-    found = [
-        (machine, us_from_datetime(start), OPEN_END if end is None else us_from_datetime(end), State.UNKNOWN, cause, 0)
-        for machine, (_, start, end, cause) in zip(at, rows, strict=True)
+    found = {
+        machine: (us_from_datetime(first), us_from_datetime(last))
+        for machine, (_, first, last, _) in zip(at, rows, strict=True)
         if machine != NOWHERE
-    ]
-    return np.array(found, INTERVAL)
+    }
+    return found, max((row[3] for row in rows), default=0)
 
 
-def raw_rows(connection: Connection, plant: Plant, from_us: Mapping[int, int], spools: Sequence[str] = ()) -> RawRows:
-    """Samples of the given machines from the given instants on, in order of arrival; with them first values
-    (initial, retained) that arrived then and are older.
+def snapshots_before(
+    connection: Connection, code_version: str, plant: Plant, at_us: Mapping[int, int]
+) -> dict[int, tuple[int, bytes]]:
+    """By machine: instant [µs] and state of its newest snapshot made by this code at or before the given instant."""
+    ids = positions_of(plant)
+    with database_errors("read snapshots"):
+        rows = connection.execute(
+            "select w.machine, s.hour, s.state from unnest(%s::bigint[], %s::timestamptz[]) w (machine, at)"
+            " cross join lateral (select hour, state from stanok.machine_snapshot where machine_id = w.machine"
+            " and hour <= w.at and code_version = %s order by hour desc limit 1) s",
+            [ids.machine[list(at_us)].tolist(), list(map(datetime_from_us, at_us.values())), code_version],
+        ).fetchall()
+    at = find(ids.machine, [row[0] for row in rows]).tolist()
+    return {machine: (us_from_datetime(hour), bytes(state)) for machine, (_, hour, state) in zip(at, rows, strict=True)}
 
-    `spool` is a position in `spools`, -1 for a spool that is not among them.
-    """
+
+def snapshots_at(
+    connection: Connection, code_version: str, plant: Plant, hour_us: int, machines: Sequence[int]
+) -> dict[int, bytes]:
+    """By machine: the state that this code noted at an hour."""
+    ids = positions_of(plant)
+    with database_errors("read snapshots"):
+        rows = connection.execute(
+            "select machine_id, state from stanok.machine_snapshot"
+            " where machine_id = any (%s) and hour = %s and code_version = %s",
+            [ids.machine[list(machines)].tolist(), datetime_from_us(hour_us), code_version],
+        ).fetchall()
+    at = find(ids.machine, [row[0] for row in rows]).tolist()
+    return {machine: bytes(state) for machine, (_, state) in zip(at, rows, strict=True)}
+
+
+@dataclass(frozen=True)
+class Window:
+    """Which raw samples: of each machine from its instant on, before `to_us`; and first values that are older but
+    arrived in [told_from_us, told_to_us)."""
+
+    from_us: Mapping[int, int]
+    to_us: int = FAR_US
+    told_from_us: int = 0
+    told_to_us: int = FAR_US
+
+
+def raw_rows(connection: Connection, plant: Plant, window: Window, spools: Sequence[str] = ()) -> RawRows:
+    """Samples in the order of their arrival. `spool` is a position in `spools`, -1 for one that is not among them."""
     ids = positions_of(plant)
     with database_errors("read raw samples"):
         numbers: dict[str, int] = dict(connection.execute("select spool, id from stanok.spool_cursor").fetchall())
-        tables = [_raw_table(connection, table, ids, from_us) for table in RAW_TABLES.values()] if from_us else []
+        wanted = RAW_TABLES.values() if window.from_us else ()
+        tables = [_raw_table(connection, table, ids, window) for table in wanted]
     rows = np.concatenate([np.empty(0, rows_type(_RAW)), *(rows for rows, _ in tables)])
     spool_ids = np.array([numbers.get(spool, NOWHERE) for spool in spools], np.int64)
-    arrival = np.lexsort((rows["row"], rows["record"], rows["received_time"]))
+    arrival = np.lexsort((rows["row"], rows["record"], rows["spool_id"]))
     rows = rows[arrival]
     return RawRows(
         batch=SampleBatch.concat([_batch(rows, texts, ids) for rows, texts in tables]).take(arrival),
@@ -132,28 +183,32 @@ def raw_rows(connection: Connection, plant: Plant, from_us: Mapping[int, int], s
 
 
 def _raw_table(
-    connection: Connection, table: str, ids: Positions, from_us: Mapping[int, int]
+    connection: Connection, table: str, ids: Positions, window: Window
 ) -> tuple[NDArray[np.void], list[str]]:
     """Rows of one table, and the texts that their `text_index` counts: ranks in the order of the distinct texts."""
-    window = sql.SQL(
+    told = "s.received_time >= {told_from} and s.received_time < {told_to}"
+    query_window = sql.SQL(
         "stanok.{table} s join unnest({machines}::bigint[], {since}::timestamptz[]) w (machine, since)"
-        " on s.machine_id = w.machine"
-        " and (s.event_time >= w.since or s.received_time >= w.since and s.flags & {seeds} <> 0)"
-        " where (s.event_time >= {first} or s.received_time >= {first}) and s.signal_id = any ({signals}::bigint[])"
+        f" on s.machine_id = w.machine and (s.event_time >= w.since or s.flags & {{seeds}} <> 0 and {told})"
+        f" where s.event_time < {{to}} and (s.event_time >= {{first}} or {told})"
+        " and s.signal_id = any ({signals}::bigint[])"
     ).format(
         table=sql.Identifier(table),
-        machines=sql.Literal(ids.machine[list(from_us)].tolist()),
-        since=sql.Literal([datetime_from_us(us) for us in from_us.values()]),
-        seeds=sql.Literal(_SEEDS),
-        first=sql.Literal(datetime_from_us(min(from_us.values()))),  # BRIN skips blocks by this one
+        machines=sql.Literal(ids.machine[list(window.from_us)].tolist()),
+        since=sql.Literal([datetime_from_us(us) for us in window.from_us.values()]),
+        to=sql.Literal(datetime_from_us(window.to_us)),
+        told_from=sql.Literal(datetime_from_us(window.told_from_us)),
+        told_to=sql.Literal(datetime_from_us(window.told_to_us)),
+        seeds=sql.Literal(FIRST_VALUES),
+        first=sql.Literal(datetime_from_us(min(window.from_us.values()))),  # BRIN skips blocks by this one
         signals=sql.Literal(ids.signal.tolist()),
     )
     names = sql.SQL(", ").join(sql.Identifier("s", name) for name in _RAW if name != "text_index")
     query = sql.SQL(
         "select {names}, -1 from {window} and s.text is null union all"
         " select {names}, dense_rank() over (order by s.text)::int - 1 from {window} and s.text is not null"
-    ).format(names=names, window=window)
-    distinct = sql.SQL("select distinct s.text from {} and s.text is not null order by s.text").format(window)
+    ).format(names=names, window=query_window)
+    distinct = sql.SQL("select distinct s.text from {} and s.text is not null order by s.text").format(query_window)
     texts = [row[0] for row in connection.execute(distinct)]
     return copy_out(connection, query, _RAW), texts
 

@@ -14,9 +14,9 @@ from typing import Any, LiteralString
 import numpy as np
 from numpy.typing import NDArray
 
-from core.facts.schema import MEASURES, OPEN_END, Changes, RawRows
+from core.facts.schema import MEASURES, OPEN_END, Changes, RawRows, Repair, Snapshot
 from core.plant.model import Plant, Source
-from core.units import datetime_from_us
+from core.units import FAR_US, datetime_from_us
 from core.vocabulary import State, Store
 from storage.pg.connect import Connection
 from storage.pg.copying import clean, copy_in, pg_time
@@ -27,8 +27,12 @@ log = logging.getLogger(__name__)
 
 RAW_TABLES = {Store.EVENT: "sample_event", Store.GAUGE: "sample_gauge"}
 
-_FOR_EVER_OPEN = np.iinfo(np.int64).min
-"""`closed_until_us` of a machine that names none: all its minutes stay open."""
+Stretches = Mapping[int, tuple[int, int]]
+"""By machine: from when until when rows are replaced [µs]."""
+
+
+def _tails(since_us: Mapping[int, int]) -> Stretches:
+    return {machine: (us, FAR_US) for machine, us in since_us.items()}
 
 
 class Writer:
@@ -44,14 +48,16 @@ class Writer:
         self._raw(changes.raw, np.array([spool_number[spool] for spool in changes.spools], np.int32))
         add_programs(self._connection, {key: clean(name) for key, name in changes.programs.items()})
         self._shifts(changes)
-        self._facts(changes)
-        self._intervals(changes)
-        self._programs(changes)
-        self._gaps(changes)
+        self._repairs(changes)
+        self._facts(changes.facts, _tails(changes.facts_from), changes.closed_until_us)
+        self._intervals(changes.intervals, _tails(changes.intervals_from))
+        self._programs(changes.program_intervals, _tails(changes.program_intervals_from))
+        self._gaps(changes.intervals, _tails(changes.intervals_from))
         self._credits(changes.gap_credits)
+        self._gap_rows(changes)
         self._live(changes)
         self._frontiers(changes)
-        self._snapshots(changes)
+        self._snapshots(changes.snapshots)
         self._late(changes)
         self._quarantine(changes, spool_number)
         self._tick(changes.tick_us)
@@ -82,11 +88,37 @@ class Writer:
         }
         copy_in(self._connection, table, columns, batch.texts, batch.text[which])
 
-    def _facts(self, changes: Changes) -> None:
-        self._delete_tail("delete from stanok.fact_minute where machine_id = %s and minute >= %s", changes.facts_from)
-        facts = changes.facts
-        closed = np.full(len(self._ids.machine), _FOR_EVER_OPEN)
-        closed[list(changes.closed_until_us)] = list(changes.closed_until_us.values())
+    def _repairs(self, changes: Changes) -> None:
+        """Stretches that were folded again, before the tails that follow them."""
+        for repair in changes.repairs:
+            machine = repair.machine
+            self._facts(repair.facts, {machine: (repair.from_us, repair.until_us)})
+            stretch = {machine: (repair.intervals_from, repair.intervals_until)}
+            self._intervals(repair.intervals, stretch)
+            self._programs(repair.programs, {machine: (repair.programs_from, repair.programs_until)})
+            self._gaps(repair.intervals, stretch)
+            self._forget_credits(repair)
+            self._credits(repair.credits)
+            self._delete(
+                "delete from stanok.machine_snapshot where machine_id = %s and hour > %s and hour < %s",
+                {machine: (repair.from_us, FAR_US if repair.to_present else repair.until_us)},
+            )
+            self._snapshots(repair.snapshots)
+        machines, upto = changes.repaired
+        self._connection.execute(
+            "delete from stanok.recompute_request where machine_id = any (%s) and id <= %s",
+            [self._ids.machine[list(machines)].tolist(), upto],
+        )
+
+    def _facts(
+        self, facts: NDArray[np.void], stretch: Stretches, closed_until_us: Mapping[int, int] | None = None
+    ) -> None:
+        """Replace the minutes of the stretches. Open are those from `closed_until_us` of their machine on, all of a
+        machine that it does not name, and none without it."""
+        self._delete("delete from stanok.fact_minute where machine_id = %s and minute >= %s and minute < %s", stretch)
+        closed = np.full(len(self._ids.machine), FAR_US if closed_until_us is None else 0)
+        for machine, until_us in (closed_until_us or {}).items():
+            closed[machine] = until_us
         columns: dict[str, NDArray[Any]] = {
             "machine_id": self._ids.machine[facts["machine"]],
             "minute": pg_time(facts["minute_us"]),
@@ -97,37 +129,36 @@ class Writer:
         }
         copy_in(self._connection, "fact_minute", columns)
 
-    def _intervals(self, changes: Changes) -> None:
-        self._delete_tail(
-            "delete from stanok.state_interval where machine_id = %s and from_time >= %s", changes.intervals_from
+    def _intervals(self, intervals: NDArray[np.void], stretch: Stretches) -> None:
+        self._delete(
+            "delete from stanok.state_interval where machine_id = %s and from_time >= %s and from_time < %s", stretch
         )
         self._many(
             "insert into stanok.state_interval values (%s, %s, %s, %s, %s, %s)",
-            ((*self._span(row), int(row["state"]), int(row["cause"]), int(row["rule"])) for row in changes.intervals),
+            ((*self._span(row), int(row["state"]), int(row["cause"]), int(row["rule"])) for row in intervals),
         )
 
-    def _programs(self, changes: Changes) -> None:
-        self._delete_tail(
-            "delete from stanok.program_interval where machine_id = %s and from_time >= %s",
-            changes.program_intervals_from,
+    def _programs(self, programs: NDArray[np.void], stretch: Stretches) -> None:
+        self._delete(
+            "delete from stanok.program_interval where machine_id = %s and from_time >= %s and from_time < %s", stretch
         )
         self._many(
             "insert into stanok.program_interval values (%s, %s, %s, %s)",
-            ((*self._span(row), int(row["program"])) for row in changes.program_intervals),
+            ((*self._span(row), int(row["program"])) for row in programs),
         )
 
-    def _gaps(self, changes: Changes) -> None:
+    def _gaps(self, intervals: NDArray[np.void], stretch: Stretches) -> None:
         """UNKNOWN intervals as gaps of scope `state`; a gap that is still there keeps the credits booked after it."""
-        unknown = changes.intervals[changes.intervals["state"] == State.UNKNOWN]
-        kept: dict[int, list[datetime]] = {machine: [] for machine in changes.intervals_from}
+        unknown = intervals[intervals["state"] == State.UNKNOWN]
+        kept: dict[int, list[datetime]] = {machine: [] for machine in stretch}
         for row in unknown:
             kept[int(row["machine"])].append(datetime_from_us(row["from_us"]))
         self._many(
             "delete from stanok.data_gap where machine_id = %s and scope = 'state' and from_time >= %s"
-            " and from_time <> all (%s::timestamptz[])",
+            " and from_time < %s and from_time <> all (%s::timestamptz[])",
             (
-                (int(self._ids.machine[machine]), datetime_from_us(since), kept[machine])
-                for machine, since in changes.intervals_from.items()
+                (int(self._ids.machine[machine]), datetime_from_us(since), datetime_from_us(until), kept[machine])
+                for machine, (since, until) in stretch.items()
             ),
         )
         self._many(
@@ -142,6 +173,38 @@ class Writer:
                     None if row["to_us"] == OPEN_END else "lost",
                 )
                 for row in unknown
+            ),
+        )
+
+    def _forget_credits(self, repair: Repair) -> None:
+        """Credits that the repair books anew; those that were booked after it stay, they are totals."""
+        self._connection.execute(
+            "update stanok.data_gap set credit_good_us = null, credit_total_us = null, parts = null, booked_time = null"
+            " where machine_id = %s and scope = 'state' and from_time >= %s and booked_time < %s",
+            [
+                int(self._ids.machine[repair.machine]),
+                datetime_from_us(repair.intervals_from),
+                datetime_from_us(FAR_US if repair.to_present else repair.until_us),
+            ],
+        )
+
+    def _gap_rows(self, changes: Changes) -> None:
+        self._delete(
+            "delete from stanok.source_gap where machine_id = %s and from_time >= %s and from_time < %s",
+            _tails(changes.gap_rows_from),
+        )
+        self._many(
+            "insert into stanok.source_gap values (%s, %s, %s, %s, %s, %s)",
+            (
+                (
+                    int(self._ids.machine[row.machine]),
+                    row.source_id,
+                    datetime_from_us(row.from_us),
+                    _moment(row.to_us),
+                    row.cause,
+                    row.recovered,
+                )
+                for row in changes.gap_rows
             ),
         )
 
@@ -198,7 +261,7 @@ class Writer:
             ),
         )
 
-    def _snapshots(self, changes: Changes) -> None:
+    def _snapshots(self, snapshots: Sequence[Snapshot]) -> None:
         self._upsert(
             "machine_snapshot",
             ("machine_id", "hour"),
@@ -210,7 +273,7 @@ class Writer:
                     "code_version": snapshot.code_version,
                     "state": snapshot.state,
                 }
-                for snapshot in changes.snapshots
+                for snapshot in snapshots
             ),
         )
 
@@ -233,7 +296,8 @@ class Writer:
 
     def _late(self, changes: Changes) -> None:
         self._many(
-            "insert into stanok.recompute_request values (%s, %s, %s, %s, %s) on conflict do nothing",
+            "insert into stanok.recompute_request (machine_id, from_time, to_time, cause, requested)"
+            " values (%s, %s, %s, %s, %s)",
             (
                 (
                     int(self._ids.machine[late.machine]),
@@ -268,10 +332,14 @@ class Writer:
         if tick_us >= 0:
             self._upsert("engine_state", ("one",), [{"one": True, "tick_time": datetime_from_us(tick_us)}])
 
-    def _delete_tail(self, statement: LiteralString, since: Mapping[int, int]) -> None:
+    def _delete(self, statement: LiteralString, stretches: Stretches) -> None:
         """One statement a machine: joined with a list, the planner may choose to read the whole table."""
         self._many(
-            statement, ((int(self._ids.machine[machine]), datetime_from_us(us)) for machine, us in since.items())
+            statement,
+            (
+                (int(self._ids.machine[machine]), datetime_from_us(since), datetime_from_us(until))
+                for machine, (since, until) in stretches.items()
+            ),
         )
 
     def _span(self, row: np.void) -> tuple[int, datetime, datetime | None]:

@@ -165,21 +165,10 @@ def fold(samples, begin, until, segments, pri, counters):
         row["credit_gap_total_us" if spans else "credit_total_us"] += total * standard
         row["credit_gap_good_us" if spans else "credit_good_us"] += good * standard
 
-    for event, _rank, _seq, what, value, quality in sorted(samples, key=lambda s: s[:3]):
-        if event >= until:
-            break
-        spend(max(event, now))
+    def apply(what, value, quality):
+        nonlocal program
         trusted = quality in ("good", "uncertain")
-        if what == "gap+":
-            gap = gap or value
-        elif what == "gap-":
-            if gap:
-                gap, after_gap = None, set(COUNTS.values())
-                for kind in ("total", "good", "scrap"):
-                    if kind in held:
-                        book(kind, parts_between(readings.get(kind), held[kind], False), True)
-                        readings[kind] = held.pop(kind)
-        elif what == "prog.name":
+        if what == "prog.name":
             program = value if trusted else program
         elif what in COUNTS:
             kind = COUNTS[what]
@@ -191,6 +180,27 @@ def fold(samples, begin, until, segments, pri, counters):
                 after_gap.discard(kind)
         else:
             inputs[what] = value if trusted else None
+
+    waiting_for_gap_end = []
+    for event, _rank, _seq, what, value, quality in sorted(samples, key=lambda s: s[:3]):
+        if event >= until:
+            break
+        spend(max(event, now))
+        if what == "gap+":
+            gap = gap or value
+        elif what == "gap-" and gap:
+            for inside in waiting_for_gap_end:
+                apply(*inside)
+            waiting_for_gap_end = []
+            gap, after_gap = None, set(COUNTS.values())
+            for kind in ("total", "good", "scrap"):
+                if kind in held:
+                    book(kind, parts_between(readings.get(kind), held[kind], False), True)
+                    readings[kind] = held.pop(kind)
+        elif what != "gap-" and gap:
+            waiting_for_gap_end.append((what, value, quality))
+        elif what != "gap-":
+            apply(what, value, quality)
     spend(until)
     if current is not None:
         intervals.append((current[0], until, *current[1:]))

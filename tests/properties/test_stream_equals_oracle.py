@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.engine.fold import Fold
+from core.engine.gaps import GapRecord, Gaps
 from core.engine.stream import Stream
 from core.facts.rollup import summed
 from core.facts.schema import FACT_KEYS, MEASURES, OPEN_END, Changes
 from core.plant.model import Plant
 from core.samples.batch import BatchBuilder
-from core.samples.order import Columns, columns_of, gap_edges
+from core.samples.order import Columns, columns_of, fold_order, gap_edges
 from core.samples.records import (
     Gap,
     Heartbeat,
@@ -31,7 +32,7 @@ from core.samples.records import (
 from core.units import MINUTE_US, SECOND_US, natural_id
 from core.vocabulary import Cause, Flag, Quality, State, meaning, word_code
 from tests.oracle import naive_oee
-from tests.properties.scenes import BEGIN, RANK, SPAN, Happening, oracle_segments, plant, scenes, standards
+from tests.properties.scenes import BEGIN, SPAN, Happening, oracle_segments, plant, scenes, standards
 
 END = BEGIN + SPAN
 COUNTERS = st.sampled_from([("part.total", "part.scrap"), ("part.total", "part.good"), ("part.total",), ("part.good",)])
@@ -63,14 +64,18 @@ def batch_of(happenings: list[Happening], where: Plant, machine: int = 0):
     return builder.build()
 
 
+def gap_records(happenings: list[Happening]) -> list[GapRecord]:
+    """The pairs of gap edges of a scene."""
+    edges = [h for h in happenings if h.what in ("gap+", "gap-")]
+    return [GapRecord(0, a.event_us, b.event_us, Cause.SILENT) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+
+
 def columns(happenings: list[Happening], fold: Fold, where: Plant) -> Columns:
-    parts = [Columns.empty()]
-    for h in happenings:
-        if h.what in ("gap+", "gap-"):
-            parts.append(gap_edges([0], [h.event_us], h.what == "gap+", Cause.SILENT, RANK[h.what]))
-        else:
-            parts.append(columns_of(batch_of([h], where), fold.tables(END)))
-    return Columns.concat(parts)
+    """A scene as the fold takes it, with the edges of its gaps."""
+    samples = [h for h in happenings if h.what not in ("gap+", "gap-")]
+    found = columns_of(batch_of(samples, where), fold.tables(END)) if samples else Columns.empty()
+    gaps = Gaps.of(gap_records(happenings))
+    return fold_order(found, gaps.effect_us(found), gaps.edges(np.array([0]), np.array([END])))
 
 
 def expected(happenings: list[Happening], where: Plant):
@@ -288,17 +293,19 @@ def test_a_retained_counter_after_a_gap_swallows_no_parts():
     assert out.credits["parts"].tolist() == [5]
 
 
-def test_a_late_sample_is_stored_and_asks_for_recomputation_but_is_not_folded():
+def test_a_late_sample_is_stored_and_asks_for_a_repair_and_holds_from_the_frontier_on_until_then():
     where = plant(1)
     stream = Stream(where, ["spool", "own"])
     now = batch_of([Happening(BEGIN + 60 * SECOND_US, 0, "ctrl.execution", "active", "good")], where)
     old = batch_of([Happening(BEGIN + 30 * SECOND_US, 1, "ctrl.estop", True, "good")], where)
+    beat = Heartbeat(np.array([0], "i4"), np.array([BEGIN + 90 * SECOND_US], "i8"))
     stream.take_row("spool", row(1, RowKind.SAMPLES, pack_samples(now), where), 1.0)
-    stream.collect(1.0)
-    stream.take_row("spool", row(2, RowKind.SAMPLES, pack_samples(old), where), 1.0)
+    stream.take_row("spool", row(2, RowKind.HEARTBEAT, pack_heartbeat(beat), where), 1.0)
+    assert stream.collect(1.0).live[0].state == State.PRODUCING
+    stream.take_row("spool", row(3, RowKind.SAMPLES, pack_samples(old), where), 1.0)
     changes = stream.collect(1.0)
     assert len(changes.raw.batch) == 1
     assert [(late.machine, late.from_us, late.to_us) for late in changes.late] == [
-        (0, BEGIN + 30 * SECOND_US, BEGIN + 30 * SECOND_US + 1)
+        (0, BEGIN, BEGIN + 88 * SECOND_US)  # it was heard before the first contact: the machine begins earlier
     ]
-    assert changes.live[0].cause != Cause.ESTOP
+    assert (changes.live[0].cause, changes.live[0].since_us) == (Cause.ESTOP, BEGIN + 88 * SECOND_US)

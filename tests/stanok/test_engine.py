@@ -19,19 +19,20 @@ from core.plant.model import Plant
 from core.samples.batch import BatchBuilder
 from core.samples.records import Gap, Heartbeat, RowKind, SpoolRow, pack_gap, pack_heartbeat, pack_samples
 from core.units import MINUTE_US, SECOND_US, datetime_from_us, us_from_datetime
-from core.vocabulary import Cause, Execution, Flag
+from core.vocabulary import Cause, Execution, Flag, State
 from simulators.scenario import Scenario
 from stanok.pipeline import Engine
 from stanok.plantfile import remember_names
 from stanok.settings import EngineSettings
 from storage.pg.commit import Store
 from storage.pg.connect import Connection, connect
+from storage.pg.requests import ask_again
 from storage.spool import SpoolWriter
 from tests.stanok.conftest import TUESDAY_US
 from tests.stanok.day import day
 from tests.stanok.house import difference, results, wait_for
 
-SETTINGS = EngineSettings(tick_s=0.02, commit_s=0.02)
+SETTINGS = EngineSettings(tick_s=0.02, commit_s=0.02, repair_quiet_s=0.1)
 
 
 class HandClock:
@@ -155,21 +156,36 @@ def minute(number: float) -> int:
     return TUESDAY_US + int(number * MINUTE_US)
 
 
-def test_a_late_sample_is_stored_and_asks_for_a_recomputation_but_is_not_folded(bench: Bench) -> None:
+def test_a_late_sample_is_stored_and_folded_in_when_it_has_been_quiet(bench: Bench) -> None:
     bench.start()
     bench.committed(bench.word(minute(0), Execution.ACTIVE), bench.beat(minute(3)))
     bench.committed(bench.word(minute(1), Execution.INTERRUPTED), bench.beat(minute(4)))
-    bench.stop()
     machine = bench.plant.machines[0].id
-    assert bench.ask("select machine_id, from_time, to_time, cause from stanok.recompute_request") == [
-        (machine, datetime_from_us(minute(1)), datetime_from_us(minute(1) + 1), "late data")
-    ]
+    produced = "select sum(apt)::bigint from stanok.fact_minute where machine_id = %s"
+    wait_for(lambda: bench.ask(produced, machine) == [(MINUTE_US,)], "the late sample is not folded in")
+    assert bench.ask("select * from stanok.recompute_request") == []
+    bench.stop()
     assert bench.ask("select event_time, value from stanok.sample_event order by event_time") == [
         (datetime_from_us(minute(0)), Execution.ACTIVE),
         (datetime_from_us(minute(1)), Execution.INTERRUPTED),
     ]
-    (row,) = bench.ask("select sum(apt)::bigint from stanok.fact_minute where machine_id = %s", machine)
-    assert row == (4 * MINUTE_US,)
+    assert bench.ask("select from_time, to_time, state from stanok.state_interval order by from_time") == [
+        (datetime_from_us(minute(0)), datetime_from_us(minute(1)), State.PRODUCING),
+        (datetime_from_us(minute(1)), None, State.IDLE),
+    ]
+
+
+def test_a_stretch_that_a_person_asks_for_is_folded_again_and_changes_nothing(bench: Bench) -> None:
+    bench.start()
+    bench.committed(bench.word(minute(0), Execution.ACTIVE), bench.beat(minute(90)))
+    bench.committed(bench.word(minute(95), Execution.INTERRUPTED), bench.beat(minute(200)))
+    with connect(bench.dsn) as connection:
+        before = results(connection)
+        assert ask_again(connection, bench.plant, minute(0), minute(100), [0]) == 1
+    wait_for(lambda: bench.ask("select * from stanok.recompute_request") == [], "the request is not done")
+    bench.stop()
+    with connect(bench.dsn) as connection:
+        assert difference(before, results(connection)) == []
 
 
 def test_silence_is_a_gap_from_the_last_proof_of_life_and_unknown_time_is_the_gaps_exactly(bench: Bench) -> None:

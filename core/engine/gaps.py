@@ -1,0 +1,272 @@
+"""Gap records by machine: what the engine was told or judged, and what that does to samples.
+
+Invariants:
+- The gaps of a machine that count are disjoint and in order; one that overlaps another is joined with it.
+- A gap ends at least 1 µs after it began; one without an end lasts.
+- A recovered gap does not count any more: a sequence proved that nothing is missing inside. Its record is kept.
+- Before a machine's first contact nothing is known: cause NO_DATA_YET, from the start of its first minute. Samples from
+  before that contact move the beginning back; between the last of them and the contact nothing is known either,
+  unless that is shorter than a silence.
+Pure: every instant is an argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.samples.order import Columns, gap_edges
+from core.units import HOUR_US, SECOND_US, floor_minute
+from core.vocabulary import SIGNAL_RANK, Cause, Flag, Role
+
+OPEN = -1
+"""`to_us` of a gap that lasts."""
+NOT_YET = np.iinfo(np.int64).max
+"""When a sample inside an open gap takes effect."""
+_AHEAD_US = 5 * SECOND_US
+"""A source's clock is believed as long as it is at most so far ahead of arrival (docs/en/truth.md, Clock)."""
+_TOLD_WITHIN_US = HOUR_US
+"""A first count speaks of the gap that ended at most so long before it arrived: the connection was made for it."""
+_SPAN = 48
+"""Bits for the time in the key of a look-up: 2**48 µs are almost nine years, more than raw samples are kept."""
+
+
+@dataclass(frozen=True)
+class GapRecord:
+    """One gap of a machine, half-open; `to_us` OPEN while it lasts."""
+
+    machine: int
+    from_us: int
+    to_us: int
+    cause: int
+    recovered: bool = False
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """Gaps that count, as parallel arrays in the order of machine and time; the end of one that lasts is NOT_YET."""
+
+    machine: NDArray[np.int64]
+    from_us: NDArray[np.int64]
+    to_us: NDArray[np.int64]
+    cause: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, records: Iterable[GapRecord]) -> Gaps:
+        """The arrays of the records that count."""
+        found = sorted((r.machine, r.from_us, r.to_us, r.cause) for r in records if not r.recovered)
+        machine, from_us, to_us, cause = np.array(found, "i8").reshape(-1, 4).T
+        return cls(machine, from_us, np.where(to_us == OPEN, NOT_YET, to_us), cause)
+
+    def _last_before(self, machine: NDArray[np.int32], at_us: NDArray[np.int64]) -> NDArray[np.intp]:
+        """Position of each machine's last gap that began at or before the instant, -1 for none."""
+        base = int(min(self.from_us.min(), at_us.min()))
+        keys = (self.machine << _SPAN) + np.minimum(self.from_us - base, (1 << _SPAN) - 1)
+        wanted = (machine.astype("i8") << _SPAN) + np.minimum(at_us - base, (1 << _SPAN) - 1)
+        found = np.searchsorted(keys, wanted, side="right") - 1
+        return np.where((found >= 0) & (self.machine[found] == machine), found, -1)
+
+    def effect_us(self, samples: Columns) -> NDArray[np.int64]:
+        """When each sample takes effect: at its event time, or where the gap ends in which it lies."""
+        if not len(self.machine) or not len(samples):
+            return samples.event_us
+        last = self._last_before(samples.machine, samples.event_us)
+        inside = (last >= 0) & (samples.event_us < self.to_us[last])
+        return np.where(inside, self.to_us[last], samples.event_us)
+
+    def edges(self, from_us: NDArray[np.int64], until_us: NDArray[np.int64]) -> Columns:
+        """Beginnings and ends of gaps in [from, until) of their machine ([machines]), as samples."""
+        begins = (self.from_us >= from_us[self.machine]) & (self.from_us < until_us[self.machine])
+        ends = (self.to_us >= from_us[self.machine]) & (self.to_us < until_us[self.machine])
+        return Columns.concat(
+            [
+                edge(self.machine[begins], self.from_us[begins], self.cause[begins], opened=True),
+                edge(self.machine[ends], self.to_us[ends], self.cause[ends], opened=False),
+            ]
+        )
+
+    def mended(self, at_us: NDArray[np.int64], in_gap: NDArray[np.bool_]) -> Columns:
+        """Edges at `at_us` for machines whose state is inside a gap, or outside, and the records say otherwise.
+
+        A state at an instant has seen the edges before it; records may have changed since.
+        """
+        here = at_us[self.machine]
+        meant = np.zeros(len(at_us), bool)
+        meant[self.machine[(self.from_us <= here) & (self.to_us >= here)]] = True
+        ended = np.flatnonzero(in_gap & ~meant)
+        begun = (self.from_us < here) & (self.to_us > here) & ~in_gap[self.machine] & (here > 0)
+        machines = self.machine[begun]
+        return Columns.concat(
+            [
+                edge(machines, at_us[machines], self.cause[begun], opened=True),
+                edge(ended, at_us[ended], np.zeros(len(ended), "i8"), opened=False),
+            ]
+        )
+
+    def told(self, samples: Columns) -> Columns:
+        """First counts after a gap that are older than its end, as readings of that end.
+
+        Who tells at a new connection that a counter last changed before, says that it stands there still: so nothing
+        was made since, and the next part is not one of the gap's. A retained message says nothing of the present.
+        """
+        counter = (samples.role >= Role.PART_TOTAL) & (samples.role <= Role.PART_SCRAP)
+        first = (samples.flags & int(Flag.INITIAL | Flag.RETAINED)) == int(Flag.INITIAL)
+        found = samples.take(np.flatnonzero(first & counter))
+        closed = self.to_us != NOT_YET
+        if not len(found) or not closed.any():
+            return Columns.empty()
+        ended = Gaps(*(column[closed] for column in (self.machine, self.to_us, self.to_us, self.cause)))
+        last = ended._last_before(found.machine, found.received_us + _AHEAD_US)
+        end_us = ended.to_us[last]
+        spoken = (last >= 0) & (found.event_us < end_us) & (end_us > found.received_us - _TOLD_WITHIN_US)
+        return replace(found.take(spoken), event_us=end_us[spoken])
+
+
+def edge(machine: NDArray[np.int64], at_us: NDArray[np.int64], cause: NDArray[np.int64], *, opened: bool) -> Columns:
+    """Edges of gaps as samples."""
+    rank = SIGNAL_RANK[Role.GAP_OPEN if opened else Role.GAP_CLOSE]
+    return replace(gap_edges(machine.tolist(), at_us.tolist(), opened, 0, rank), value=cause.astype("f8"))
+
+
+class GapLog:
+    """The records of all machines as far back as they may still matter, and which of them changed since `take`."""
+
+    def __init__(self, machines: int) -> None:
+        self._records: list[list[GapRecord]] = [[] for _ in range(machines)]
+        self._forgotten_us = [-1] * machines
+        self._changed: dict[int, int] = {}
+        self._gaps: Gaps | None = None
+
+    def load(self, records: Iterable[GapRecord]) -> None:
+        """Take in records that are stored already."""
+        for record in records:
+            self._records[record.machine].append(record)
+        for found in self._records:
+            found.sort(key=lambda record: record.from_us)
+        self._gaps = None
+
+    def gaps(self) -> Gaps:
+        """Those that count."""
+        if self._gaps is None:
+            self._gaps = Gaps.of(record for found in self._records for record in found)
+        return self._gaps
+
+    def standing(self, machine: int) -> GapRecord | None:
+        """The gap that lasts, or None."""
+        return next((r for r in reversed(self._records[machine]) if r.to_us == OPEN and not r.recovered), None)
+
+    def last_end_us(self, machine: int) -> int:
+        """Where the latest gap with an end ends, -1 if there is none."""
+        return max((r.to_us for r in self._records[machine] if not r.recovered), default=-1)
+
+    def contact_us(self, machine: int, begin_us: int) -> int:
+        """When a machine that begins at `begin_us` was first heard."""
+        for record in self._records[machine]:
+            if record.from_us == begin_us and record.cause == Cause.NO_DATA_YET and not record.recovered:
+                return record.to_us
+        return begin_us
+
+    def open(self, machine: int, from_us: int, cause: int) -> int:
+        """A gap begins. Returns from when on something is different now, or NOT_YET."""
+        standing = self.standing(machine)
+        if standing is not None:
+            return NOT_YET
+        contact_us = max((r.to_us for r in self._records[machine] if r.cause == Cause.NO_DATA_YET), default=-1)
+        return self._put(GapRecord(machine, max(from_us, contact_us, self._forgotten_us[machine]), OPEN, cause))
+
+    def close(self, machine: int, at_us: int) -> int:
+        """The gap that lasts ends. Returns where, or NOT_YET if there is none."""
+        standing = self.standing(machine)
+        if standing is None:
+            return NOT_YET
+        closed = replace(standing, to_us=max(at_us, standing.from_us + 1))
+        self._swap(machine, standing, [closed])
+        return closed.to_us
+
+    def recover(self, machine: int, from_us: int, to_us: int) -> int:
+        """Everything in [from, to) was delivered: gaps inside do not count. Returns the first of them, or NOT_YET."""
+        first = NOT_YET
+        for record in [r for r in self._records[machine] if not r.recovered]:
+            end_us = record.to_us if record.to_us != OPEN else to_us
+            if record.cause != Cause.NO_DATA_YET and from_us <= record.from_us and end_us <= to_us:
+                self._swap(machine, record, [replace(record, to_us=end_us, recovered=True)])
+                first = min(first, record.from_us)
+        return first
+
+    def begin(self, machine: int, contact_us: int) -> int:
+        """A machine is heard for the first time. Returns the instant at which it begins, the start of that minute."""
+        start_us = floor_minute(contact_us)
+        if contact_us > start_us:
+            self._put(GapRecord(machine, start_us, contact_us, Cause.NO_DATA_YET))
+        return start_us
+
+    def begin_earlier(self, machine: int, begin_us: int, events_us: NDArray[np.int64], silence_us: int) -> int:
+        """Samples from before the first contact came. Returns the new beginning (see the module's invariants)."""
+        contact_us = self.contact_us(machine, begin_us)
+        first = next((r for r in self._records[machine] if r.from_us == begin_us), None)
+        before = events_us[events_us < contact_us]
+        last_us = int(before.max())
+        rest = (
+            [] if contact_us - last_us <= silence_us else [GapRecord(machine, last_us, contact_us, Cause.NO_DATA_YET)]
+        )
+        if first is not None and first.cause == Cause.NO_DATA_YET:
+            self._swap(machine, first, rest)
+        else:
+            for record in rest:
+                self._put(record)
+        return self.begin(machine, int(before.min()))
+
+    def known_until(self, machine: int, begin_us: int, events_us: NDArray[np.int64], silence_us: int) -> None:
+        """Samples from before a contact that is not the first came: less is unknown before it."""
+        for record in [r for r in self._records[machine] if r.cause == Cause.NO_DATA_YET and r.from_us > begin_us]:
+            inside = events_us[(events_us >= record.from_us) & (events_us < record.to_us)]
+            if len(inside):
+                last_us = int(inside.max())
+                short = record.to_us - last_us <= silence_us
+                self._swap(machine, record, [] if short else [replace(record, from_us=last_us)])
+
+    def take(self) -> tuple[list[GapRecord], dict[int, int]]:
+        """The records that changed since the last call: all of a machine from the given instant on."""
+        changed, self._changed = self._changed, {}
+        return [r for m, since in changed.items() for r in self._records[m] if r.from_us >= since], changed
+
+    def forget(self, before_us: Mapping[int, int]) -> None:
+        """Drop records that ended before the given instants and are stored; those of first contacts stay."""
+        for machine, at_us in before_us.items():
+            old = [r for r in self._records[machine] if OPEN < r.to_us < at_us and r.cause != Cause.NO_DATA_YET]
+            if old and machine not in self._changed:
+                self._forgotten_us[machine] = max(r.to_us for r in old)
+                self._records[machine] = [r for r in self._records[machine] if r not in old]
+                self._gaps = None
+
+    def _put(self, record: GapRecord) -> int:
+        """Add a record, joined with those that it overlaps; returns from when on something is different."""
+        end_us = NOT_YET if record.to_us == OPEN else record.to_us
+        touched = [
+            r
+            for r in self._records[record.machine]
+            if not r.recovered and r.from_us < end_us and (r.to_us == OPEN or r.to_us > record.from_us)
+        ]
+        if not touched:
+            self._change(record.machine, record.from_us, [], [record])
+            return record.from_us
+        lasting = record.to_us == OPEN or any(r.to_us == OPEN for r in touched)
+        joined = replace(
+            touched[0] if touched[0].from_us <= record.from_us else record,
+            from_us=min(record.from_us, touched[0].from_us),
+            to_us=OPEN if lasting else max(record.to_us, *(r.to_us for r in touched)),
+        )
+        self._change(record.machine, joined.from_us, touched, [joined])
+        return min(record.from_us, min(r.to_us for r in touched if r.to_us != OPEN))
+
+    def _swap(self, machine: int, old: GapRecord, new: list[GapRecord]) -> None:
+        self._change(machine, min([old.from_us, *(r.from_us for r in new)]), [old], new)
+
+    def _change(self, machine: int, since_us: int, old: list[GapRecord], new: list[GapRecord]) -> None:
+        records = [r for r in self._records[machine] if r not in old] + new
+        self._records[machine] = sorted(records, key=lambda r: (r.from_us, r.recovered))
+        self._changed[machine] = min(since_us, self._changed.get(machine, NOT_YET))
+        self._gaps = None

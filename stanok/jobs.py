@@ -1,0 +1,55 @@
+"""Work on what is stored, asked for by a person."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+
+from core.errors import InputError
+from core.plant.model import Plant
+from core.units import us_from_datetime
+from storage.pg.connect import connect
+from storage.pg.requests import ask_again, waiting
+
+_LOOK_S = 1.0
+
+
+def recompute(plant: Plant, dsn: str, since: str, until: str, names: Sequence[str], wait: bool) -> None:
+    """Ask the engine to fold [since, until) of the named machines again, or of all; with `wait` until it is done.
+
+    Times without a zone are those of each machine's site. Raises InputError for what cannot be read.
+    """
+    strangers = sorted(set(names) - set(plant.machine_index))
+    if strangers:
+        raise InputError(f"--machine {strangers[0]}: the plant file has no such machine")
+    machines = [plant.machine_index[name] for name in names] or list(range(len(plant.machines)))
+    asked = 0
+    with connect(dsn, "stanok recompute") as connection:
+        for site in sorted({plant.machines[machine].site for machine in machines}):
+            zone = ZoneInfo(plant.sites[site].zone)
+            first, last = instant(since, zone, "--from"), instant(until, zone, "--to")
+            if first >= last:
+                raise InputError(f"--from {since} is not before --to {until}")
+            there = [machine for machine in machines if plant.machines[machine].site == site]
+            asked += ask_again(connection, plant, first, last, there)
+        print(f"{asked} machines are to be folded again; the engine does it beside its work")
+        if not wait or not asked:
+            return
+        with Console(stderr=True).status("waiting for the engine") as shown:
+            while (left := waiting(connection, plant, machines)) > 0:
+                shown.update(f"{left} machines to go")
+                time.sleep(_LOOK_S)
+    print("done")
+
+
+def instant(text: str, zone: ZoneInfo, option: str) -> int:
+    """UTC µs of an ISO 8601 time; one without a zone is in `zone`."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InputError(f"{option}: {text!r} is not a time like 2026-03-02T06:00") from None
+    return us_from_datetime(moment if moment.tzinfo else moment.replace(tzinfo=zone))

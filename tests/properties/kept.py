@@ -1,0 +1,141 @@
+"""What commits leave behind, in a few dictionaries, and the port `Past` over it: the database in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from core.engine.gaps import OPEN, GapRecord
+from core.engine.raw import NEVER
+from core.engine.repair import RepairJob
+from core.engine.stream import Stream
+from core.facts.schema import Changes, Snapshot
+from core.plant.model import Plant
+from core.samples.batch import SampleBatch
+from core.samples.order import FIRST_VALUES
+from core.units import FAR_US
+from core.vocabulary import Cause
+
+
+class Kept:
+    """Facts, intervals, program intervals, gap records, snapshots, raw samples and requests of all machines."""
+
+    def __init__(self) -> None:
+        self.facts: dict[int, list[Any]] = {}
+        self.intervals: dict[int, list[Any]] = {}
+        self.programs: dict[int, list[Any]] = {}
+        self.gap_records: dict[int, list[GapRecord]] = {}
+        self.snapshots: dict[int, dict[int, bytes]] = {}
+        self.raw: list[SampleBatch] = []
+        self.asked: list[tuple[int, int, int, int]] = []
+        self.frontiers: dict[int, Any] = {}
+        self.tick_us = NEVER
+        self._number = 0
+
+    def store(self, changes: Changes) -> None:
+        for found in changes.repairs:
+            m = found.machine
+            self._replace(self.facts, found.facts, "minute_us", {m: (found.from_us, found.until_us)})
+            stretch = {m: (found.intervals_from, found.intervals_until)}
+            self._replace(self.intervals, found.intervals, "from_us", stretch)
+            self._replace(self.programs, found.programs, "from_us", {m: (found.programs_from, found.programs_until)})
+            end = FAR_US if found.to_present else found.until_us
+            old = self.snapshots.get(m, {})
+            self.snapshots[m] = {at: state for at, state in old.items() if not found.from_us < at < end}
+            self._snapshots(found.snapshots)
+        done, upto = changes.repaired
+        self.asked = [row for row in self.asked if row[1] not in done or row[0] > upto]
+        self._replace(self.facts, changes.facts, "minute_us", _tails(changes.facts_from))
+        self._replace(self.intervals, changes.intervals, "from_us", _tails(changes.intervals_from))
+        self._replace(self.programs, changes.program_intervals, "from_us", _tails(changes.program_intervals_from))
+        for m, since in changes.gap_rows_from.items():
+            kept = [record for record in self.gap_records.get(m, []) if record.from_us < since]
+            fresh = [row for row in changes.gap_rows if row.machine == m]
+            kept += [GapRecord(m, row.from_us, row.to_us, row.cause, row.recovered) for row in fresh]
+            self.gap_records[m] = kept
+        self._snapshots(changes.snapshots)
+        self.raw.append(changes.raw.batch)
+        for late in changes.late:
+            self._number += 1
+            self.asked.append((self._number, late.machine, late.from_us, late.to_us))
+        self.frontiers.update({found.machine: found for found in changes.frontiers})
+        self.tick_us = max(self.tick_us, changes.tick_us)
+
+    def _snapshots(self, snapshots: Sequence[Snapshot]) -> None:
+        for found in snapshots:
+            self.snapshots.setdefault(found.machine, {})[found.hour_us] = found.state
+
+    @staticmethod
+    def _replace(table: dict[int, list[Any]], rows: Any, column: str, stretches: Mapping[int, tuple[int, int]]) -> None:
+        for machine, (since, until) in stretches.items():
+            kept = [row for row in table.get(machine, []) if not since <= row[column] < until]
+            fresh = [row for row in rows if row["machine"] == machine]
+            assert all(since <= row[column] < until for row in fresh), "a row outside the stretch that is replaced"
+            table[machine] = sorted(kept + fresh, key=lambda row: int(row[column]))
+
+    # The port
+
+    def requests(self) -> tuple[dict[int, tuple[int, int]], int]:
+        found: dict[int, tuple[int, int]] = {}
+        for _, machine, first, last in self.asked:
+            before = found.get(machine, (first, last))
+            found[machine] = min(before[0], first), max(before[1], last)
+        return found, max((row[0] for row in self.asked), default=0)
+
+    def snapshots_before(self, at_us: Mapping[int, int]) -> dict[int, tuple[int, bytes]]:
+        out = {}
+        for machine, at in at_us.items():
+            hours = [hour for hour in self.snapshots.get(machine, {}) if hour <= at]
+            if hours:
+                out[machine] = max(hours), self.snapshots[machine][max(hours)]
+        return out
+
+    def snapshots_at(self, hour_us: int, machines: Sequence[int]) -> dict[int, bytes]:
+        return {m: self.snapshots[m][hour_us] for m in machines if hour_us in self.snapshots.get(m, {})}
+
+    def samples(self, from_us: Mapping[int, int], to_us: int, told_from_us: int, told_to_us: int) -> SampleBatch:
+        batch = SampleBatch.concat(self.raw)
+        keep = np.zeros(len(batch), bool)
+        for machine, since in from_us.items():
+            told = (batch.flags & FIRST_VALUES != 0) & (batch.received_us >= told_from_us)
+            told &= batch.received_us < told_to_us
+            keep |= (batch.machine == machine) & (batch.event_us < to_us) & ((batch.event_us >= since) | told)
+        return batch.take(keep)
+
+    def gaps(self, since_us: Mapping[int, int]) -> list[GapRecord]:
+        return [
+            record
+            for machine, since in since_us.items()
+            for record in self.gap_records.get(machine, [])
+            if record.to_us == OPEN or record.to_us >= since or record.cause == Cause.NO_DATA_YET
+        ]
+
+    # Restart and repair, as the engine does them
+
+    def resumed(self, plant: Plant, spools: Sequence[str]) -> Stream:
+        stream = Stream(plant, spools)
+        begins = {machine: min(hours) for machine, hours in self.snapshots.items()}
+        newest = {machine: (max(hours), hours[max(hours)]) for machine, hours in self.snapshots.items()}
+        gaps = self.gaps(dict.fromkeys(begins, 0))
+        since = stream.resume(self.frontiers.values(), gaps, newest, begins, self.tick_us)
+        if since:
+            stream.refill(self.samples(since, FAR_US, min(since.values()), FAR_US))
+        return stream
+
+    def repair(self, stream: Stream) -> bool:
+        """Do what is asked for; whether anything was."""
+        self.store(stream.collect(1.0))
+        job = RepairJob(stream.plant, self, stream.begin_us)
+        if job.empty:
+            return False
+        while job.hour(stream.settled):
+            pass
+        stream.adopt(job.finish(stream.settled), job.upto)
+        self.store(stream.collect(1.0))
+        return True
+
+
+def _tails(since_us: Mapping[int, int]) -> dict[int, tuple[int, int]]:
+    return {machine: (us, FAR_US) for machine, us in since_us.items()}

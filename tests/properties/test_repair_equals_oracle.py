@@ -1,0 +1,158 @@
+"""However late, doubled, cut, killed and repaired: in the end the rows are the oracle's over all samples in order."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.engine import repair, stream
+from core.engine.gaps import OPEN
+from core.samples.records import Gap, Heartbeat, RowKind, StoredRow, pack_gap, pack_heartbeat, pack_samples
+from core.units import MINUTE_US, SECOND_US
+from core.vocabulary import Cause
+from tests.properties.kept import Kept
+from tests.properties.scenes import BEGIN, SPAN, Happening, plant, scenes
+from tests.properties.test_stream_equals_oracle import END, batch_of, expected, facts_of, intervals_of, with_gaps
+
+
+@pytest.fixture(autouse=True)
+def _snapshots_at_every_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scenes last twelve minutes: with a minute for an hour, repairs meet snapshots again as they do in a plant."""
+    monkeypatch.setattr(stream, "HOUR_US", MINUTE_US)
+    monkeypatch.setattr(repair, "HOUR_US", MINUTE_US)
+
+
+class Life:
+    """One machine's stream with its spool; it may die after any commit, and late data may be folded in at any time."""
+
+    def __init__(self, where, rng: random.Random) -> None:
+        self.where, self.rng = where, rng
+        self.kept, self.rows = Kept(), []
+        self.cursor = 0
+        self.stream = self.kept.resumed(where, ["spool"])
+
+    def send(self, kind: RowKind, payload: bytes) -> None:
+        self.rows.append(StoredRow(len(self.rows) + 1, kind, "src", self.where.hash, BEGIN, payload))
+
+    def live(self) -> None:
+        """Take in all rows, with commits, deaths and repairs between them."""
+        while self.cursor < len(self.rows):
+            at = self.cursor
+            for row in self.rows[at : at + self.rng.randrange(1, 5)]:
+                self.stream.take_row("spool", row, 1.0)
+                at = row.record
+            if self.rng.random() < 0.2:  # killed before the commit: everything in memory is lost
+                self.stream = self.kept.resumed(self.where, ["spool"])
+                continue
+            self.kept.store(self.stream.collect(1.0))
+            self.cursor = at
+            if self.rng.random() < 0.2:
+                self.kept.repair(self.stream)
+            if self.rng.random() < 0.2:
+                self.stream = self.kept.resumed(self.where, ["spool"])
+
+    def beat(self, at_us: int) -> None:
+        found = Heartbeat(np.array([0], "i4"), np.array([at_us], "i8"))
+        self.send(RowKind.HEARTBEAT, pack_heartbeat(found))
+
+    def end(self) -> None:
+        self.live()
+        rounds = 0
+        while self.kept.repair(self.stream):
+            rounds += 1
+            assert rounds < 5, "repairs ask for repairs"
+
+
+def shuffled(happenings: list[Happening], rng: random.Random) -> list[Happening]:
+    """Arrival: most in order, some late by anything up to the whole scene, some twice."""
+    twice = [h for h in happenings for _ in range(rng.choice([1, 1, 1, 2]))]
+    late = rng.choice([0, 3 * SECOND_US, 90 * SECOND_US, SPAN])
+    return sorted(twice, key=lambda h: h.event_us + (rng.randrange(late + 1) if rng.random() < 0.5 else 0))
+
+
+def split(happenings: list[Happening]) -> tuple[list[Happening], list[Happening]]:
+    """Samples and edges of gaps."""
+    return [h for h in happenings if h.what[:3] != "gap"], [h for h in happenings if h.what[:3] == "gap"]
+
+
+def check(kept: Kept, happenings: list[Happening], where) -> None:
+    facts, intervals = expected(happenings, where)
+    assert facts_of(np.array([r for r in kept.facts[0] if r["minute_us"] < END])) == facts
+    found = intervals_of(np.array(kept.intervals[0]))
+    assert [(a, min(b, END), s, c, r) for a, b, s, c, r in found if a < END] == intervals
+
+
+@settings(max_examples=60, deadline=None)
+@given(scenes(), st.integers(0, 2**32))
+def test_late_samples_are_folded_in_whatever_happens_in_between(happenings, seed):
+    where, rng = plant(1), random.Random(seed)
+    happenings = [h for h in happenings if h.what in where.signal_index]
+    life = Life(where, rng)
+    life.beat(BEGIN)
+    arriving = shuffled(happenings, rng)
+    while arriving:
+        size = rng.randrange(1, 6)
+        life.send(RowKind.SAMPLES, pack_samples(batch_of(arriving[:size], where)))
+        arriving = arriving[size:]
+        if rng.random() < 0.3:  # time goes on past what is still to come
+            life.beat(BEGIN + rng.randrange(SPAN))
+    life.beat(END + 2 * SECOND_US)
+    life.end()
+    check(life.kept, happenings, where)
+
+
+@settings(max_examples=60, deadline=None)
+@given(with_gaps(), st.integers(0, 2**32))
+def test_gaps_told_at_any_time_end_as_if_they_had_been_told_in_order(happenings, seed):
+    where, rng = plant(1), random.Random(seed)
+    happenings = [h for h in happenings if h.what in where.signal_index or h.what.startswith("gap")]
+    samples, edges = split(happenings)
+    life = Life(where, rng)
+    life.beat(BEGIN)
+    pairs = [edges[at : at + 2] for at in range(0, len(edges), 2)]
+    told = [(pair[1].event_us + rng.choice([0, 1, 30 * SECOND_US, SPAN]), pair) for pair in pairs]
+    arriving = shuffled(samples, rng)
+    for h in arriving:
+        while told and told[0][0] <= h.event_us:
+            tell(life, told.pop(0)[1])
+        life.send(RowKind.SAMPLES, pack_samples(batch_of([h], where)))
+        if rng.random() < 0.2:
+            life.beat(min(h.event_us + rng.randrange(60 * SECOND_US), END))
+    for _, pair in told:
+        tell(life, pair)
+    life.beat(END + 2 * SECOND_US)
+    life.end()
+    check(life.kept, happenings, where)
+
+
+def tell(life: Life, pair: list[Happening]) -> None:
+    for h in pair:
+        gap = Gap(h.what == "gap+", h.event_us, Cause.SILENT, (0,))
+        life.send(RowKind.GAP, pack_gap(gap))
+
+
+@settings(max_examples=40, deadline=None)
+@given(with_gaps(), st.integers(0, 2**32))
+def test_a_gap_that_a_sequence_proves_to_have_lost_nothing_leaves_no_trace(happenings, seed):
+    where, rng = plant(1), random.Random(seed)
+    samples, edges = split([h for h in happenings if h.what in where.signal_index or h.what.startswith("gap")])
+    life = Life(where, rng)
+    life.beat(BEGIN)
+    for at in range(0, len(edges), 2):
+        tell(life, edges[at : at + 2])
+        life.beat(edges[at + 1].event_us)
+    for h in samples:
+        life.send(RowKind.SAMPLES, pack_samples(batch_of([h], where)))
+    for at in range(0, len(edges), 2):
+        proof = Gap(False, edges[at + 1].event_us, Cause.SILENT, (0,), True, edges[at].event_us)
+        life.send(RowKind.GAP, pack_gap(proof))
+    life.beat(END + 2 * SECOND_US)
+    life.end()
+    check(life.kept, samples, where)
+    records = life.kept.gap_records.get(0, [])
+    assert len(records) == len(edges) // 2
+    assert all(record.recovered and record.to_us != OPEN for record in records)
