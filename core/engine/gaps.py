@@ -70,11 +70,14 @@ class Gaps:
         return np.where((found >= 0) & (self.machine[found] == machine), found, -1)
 
     def effect_us(self, samples: Columns) -> NDArray[np.int64]:
-        """When each sample takes effect: at its event time, or where the gap ends in which it lies."""
+        """When each sample takes effect: at its event time, or where the gap ends in which it lies.
+
+        A gap begins after the samples of its microsecond: the last proof of life is before it.
+        """
         if not len(self.machine) or not len(samples):
             return samples.event_us
         last = self._last_before(samples.machine, samples.event_us)
-        inside = (last >= 0) & (samples.event_us < self.to_us[last])
+        inside = (last >= 0) & (samples.event_us > self.from_us[last]) & (samples.event_us < self.to_us[last])
         return np.where(inside, self.to_us[last], samples.event_us)
 
     def edges(self, from_us: NDArray[np.int64], until_us: NDArray[np.int64]) -> Columns:

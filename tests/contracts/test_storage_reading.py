@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from core.errors import InputError
-from core.facts.schema import FACT, MEASURES, OPEN_END, Frontier, RawRows, Snapshot
+from core.facts.schema import FACT, MEASURES, OPEN_END, Frontier, GapRow, Late, RawRows, Snapshot
 from core.plant.model import Plant
 from core.samples.batch import COLUMNS, BatchBuilder, SampleBatch
 from core.units import HOUR_US, MINUTE_US
@@ -18,6 +18,7 @@ from storage.pg import reading
 from storage.pg.commit import Store
 from storage.pg.connect import Connection
 from storage.pg.plant import load_plant
+from storage.pg.reading import Window
 from tests.storage.pg_changes import PLANT, SPOOL, START_US, fact, make_changes, raw_of, rows, speeds
 
 HOUR = START_US // HOUR_US * HOUR_US
@@ -75,7 +76,7 @@ def test_raw_rows_come_back_bit_by_bit(store: Store, connection: Connection) -> 
     print("seed", seed)
     sent = raw_of(odd_samples(seed, 400))
     store.commit(make_changes(1, raw=sent))
-    back = reading.raw_rows(connection, PLANT, {0: 0, 1: 0}, [SPOOL])
+    back = reading.raw_rows(connection, PLANT, Window({0: 0, 1: 0}), [SPOOL])
     assert as_tuples(back) == as_tuples(sent)
 
 
@@ -89,10 +90,10 @@ def test_every_microsecond_of_a_time_survives(store: Store, connection: Connecti
 
 def test_rows_before_the_asked_instant_of_a_machine_stay_away(store: Store, connection: Connection) -> None:
     store.commit(make_changes(1, raw=raw_of(speeds(100))))
-    back = reading.raw_rows(connection, PLANT, {0: START_US + 50_000, 1: START_US + 99_000}, [SPOOL])
+    back = reading.raw_rows(connection, PLANT, Window({0: START_US + 50_000, 1: START_US + 99_000}), [SPOOL])
     assert sorted(back.batch.event_us - START_US) == [*range(50_000, 100_000, 2000), 99_000]
-    assert len(reading.raw_rows(connection, PLANT, {1: 0}).batch) == 50
-    assert len(reading.raw_rows(connection, PLANT, {}).batch) == 0
+    assert len(reading.raw_rows(connection, PLANT, Window({1: 0})).batch) == 50
+    assert len(reading.raw_rows(connection, PLANT, Window({})).batch) == 0
 
 
 @pytest.mark.parametrize("flag", [Flag.INITIAL, Flag.RETAINED])
@@ -103,35 +104,41 @@ def test_first_values_come_back_by_their_arrival_too(store: Store, connection: C
         builder.add(machine=0, signal=signal, event_us=START_US, received_us=received_us, flags=int(flags), value=1.0)
     builder.add(machine=0, signal=1, event_us=late, received_us=late, value=2.0)
     store.commit(make_changes(1, raw=raw_of(builder.build())))
-    back = reading.raw_rows(connection, PLANT, {0: late})
+    back = reading.raw_rows(connection, PLANT, Window({0: late}, told_from_us=late))
     assert sorted(zip(back.batch.signal.tolist(), back.batch.event_us.tolist(), strict=True)) == [
         (0, START_US),
         (1, late),
         (3, START_US),
     ]
-    assert len(reading.raw_rows(connection, PLANT, {1: late}).batch) == 0
+    assert len(reading.raw_rows(connection, PLANT, Window({1: late}, told_from_us=late)).batch) == 0
 
 
-def test_raw_rows_come_back_in_order_of_arrival(store: Store, connection: Connection) -> None:
+def test_raw_rows_come_back_in_order_of_arrival_whatever_the_clock_said(store: Store, connection: Connection) -> None:
     builder = BatchBuilder()
     arrivals = [5, 1, 1, 9, 3]
     for index, arrival in enumerate(arrivals):  # words and gauges lie in different tables
         at = START_US + arrival
-        builder.add(machine=0, signal=(0, 3)[index % 2], event_us=START_US, received_us=at, value=index)
+        builder.add(machine=0, signal=(0, 3)[index % 2], event_us=START_US - index, received_us=at, value=index)
     store.commit(make_changes(1, raw=raw_of(builder.build())))
-    back = reading.raw_rows(connection, PLANT, {0: 0})
-    assert back.batch.value.tolist() == [1, 2, 4, 0, 3]
-    assert back.row.tolist() == [1, 2, 4, 0, 3]
+    back = reading.raw_rows(connection, PLANT, Window({0: 0}))
+    assert back.batch.value.tolist() == [0, 1, 2, 3, 4]
+    assert back.row.tolist() == [0, 1, 2, 3, 4]
+
+
+def test_samples_from_the_end_of_the_window_on_stay_away(store: Store, connection: Connection) -> None:
+    store.commit(make_changes(1, raw=raw_of(speeds(100))))
+    back = reading.raw_rows(connection, PLANT, Window({0: START_US, 1: START_US}, to_us=START_US + 7000))
+    assert sorted(back.batch.event_us - START_US) == list(range(0, 7000, 1000))
 
 
 def test_rows_of_strange_spools_machines_and_signals(store: Store, connection: Connection) -> None:
     store.commit(make_changes(1, raw=raw_of(speeds(10))))
-    assert set(reading.raw_rows(connection, PLANT, {0: 0}, ["other"]).spool) == {-1}
+    assert set(reading.raw_rows(connection, PLANT, Window({0: 0}), ["other"]).spool) == {-1}
     smaller = Plant(PLANT.enterprise, PLANT.sites, PLANT.sources, PLANT.machines[1:], PLANT.programs, b"2")
-    assert set(reading.raw_rows(connection, smaller, {0: 0}).batch.machine) == {0}
+    assert set(reading.raw_rows(connection, smaller, Window({0: 0})).batch.machine) == {0}
     mute = replace(PLANT.machines[0], signals={"part.total": ""})
     deaf = Plant(PLANT.enterprise, PLANT.sites, PLANT.sources, (mute,), PLANT.programs, b"3")
-    assert len(reading.raw_rows(connection, deaf, {0: 0}).batch) == 0
+    assert len(reading.raw_rows(connection, deaf, Window({0: 0})).batch) == 0
 
 
 def test_facts_come_back_exactly(store: Store, connection: Connection) -> None:
@@ -185,20 +192,37 @@ def test_frontiers_and_the_tick_come_back(store: Store, connection: Connection) 
     assert reading.last_tick(connection) == START_US + 3
 
 
-def test_only_gaps_of_gap_records_that_reach_into_the_window_are_read(store: Store, connection: Connection) -> None:
-    causes = (Cause.SILENT, Cause.OFFLINE, Cause.RESTART, Cause.NO_DATA_YET, Cause.DISCONNECTED)
+def test_gap_records_come_back_from_those_that_end_at_the_instant_on(store: Store, connection: Connection) -> None:
+    causes = (Cause.NO_DATA_YET, Cause.SILENT, Cause.RESTART, Cause.DISCONNECTED)
     sent = [
-        {"machine": 0, "from_us": START_US + 10 * n, "to_us": START_US + 10 * n + 10, "cause": cause}
+        GapRow(0, PLANT.sources[0].id, START_US + 10 * n, START_US + 10 * n + 10, cause, cause is Cause.RESTART)
         for n, cause in enumerate(causes)
     ]
-    sent[-1]["to_us"] = OPEN_END
-    store.commit(make_changes(1, intervals=sent))
-    back = reading.gap_rows(connection, PLANT, START_US + 10)
-    assert back[["from_us", "to_us", "state", "cause"]].tolist() == [
-        (START_US + 20, START_US + 30, State.UNKNOWN, Cause.RESTART),
-        (START_US + 30, START_US + 40, State.UNKNOWN, Cause.NO_DATA_YET),
-        (START_US + 40, OPEN_END, State.UNKNOWN, Cause.DISCONNECTED),
-    ]
+    sent[-1] = replace(sent[-1], to_us=OPEN_END)
+    store.commit(make_changes(1, gap_rows=sent, gap_rows_from={0: 0}))
+    assert reading.gap_rows(connection, PLANT, {0: 0, 1: 0}) == sent
+    assert reading.gap_rows(connection, PLANT, {0: START_US + 21}) == [sent[0], *sent[2:]]
+    store.commit(make_changes(2, gap_rows=sent[2:3], gap_rows_from={0: sent[2].from_us}))
+    assert reading.gap_rows(connection, PLANT, {0: 0}) == sent[:3]
+
+
+def test_requests_of_a_machine_are_one_stretch_until_a_repair_removes_those_it_knew(
+    store: Store, connection: Connection
+) -> None:
+    late = [Late(0, START_US + n, START_US + n + 5, "late data") for n in (7, 3, 9)]
+    store.commit(make_changes(1, late=late[:2]))
+    found, upto = reading.requests(connection, PLANT)
+    assert found == {0: (START_US + 3, START_US + 12)}
+    store.commit(make_changes(2, late=late[2:], repaired=([0, 1], upto)))
+    assert reading.requests(connection, PLANT) == ({0: (START_US + 9, START_US + 14)}, upto + 1)
+
+
+def test_snapshots_are_found_at_an_hour_and_before_an_instant(store: Store, connection: Connection) -> None:
+    found = [Snapshot(0, HOUR + n * HOUR_US, "v1", b"%d" % n) for n in range(3)]
+    store.commit(make_changes(1, snapshots=[*found, Snapshot(1, HOUR, "v2", b"foreign")]))
+    at = {0: HOUR + 2 * HOUR_US - 1, 1: HOUR}
+    assert reading.snapshots_before(connection, "v1", PLANT, at) == {0: (HOUR + HOUR_US, b"1")}
+    assert reading.snapshots_at(connection, "v1", PLANT, HOUR + 2 * HOUR_US, [0, 1]) == {0: b"2"}
 
 
 def test_loading_a_plant_again_changes_nothing(connection: Connection) -> None:

@@ -116,7 +116,8 @@ def intervals_of(rows) -> list[tuple[int, int, int, int, int]]:
 def with_gaps(draw: st.DrawFn) -> list[Happening]:
     """A scene with up to two gaps; edges come as the engine makes them, in pairs."""
     happenings = draw(scenes())
-    at = sorted(draw(st.sets(st.integers(0, SPAN - 1), max_size=4)))
+    instants = st.integers(0, SPAN - 1) | st.sampled_from([h.event_us - BEGIN for h in happenings] or [0])
+    at = sorted(draw(st.sets(instants, max_size=4)))
     for number, (start, end) in enumerate(zip(at[::2], at[1::2], strict=False)):
         happenings.append(Happening(BEGIN + start, 1000 + 2 * number, "gap+", "silent", "good"))
         happenings.append(Happening(BEGIN + end, 1001 + 2 * number, "gap-", "silent", "good"))
