@@ -127,11 +127,15 @@ def run(
 
 @app.command()
 def collect(
-    plant: PlantArgument, data: DataOption = None, broker: BrokerOption = None, settings: SettingsOption = None
+    plant: PlantArgument,
+    data: DataOption = None,
+    broker: BrokerOption = None,
+    settings: SettingsOption = None,
+    record: Annotated[Path | None, typer.Option(metavar="FILE", help="record what is stored, to be replayed")] = None,
 ) -> None:
     """Only the collector: machines -> spool.
 
-    Example: stanok collect plant.toml --data /var/lib/stanok
+    Example: stanok collect plant.toml --data /var/lib/stanok --record monday.jsonl
     """
     import asyncio
 
@@ -141,7 +145,7 @@ def collect(
 
     found = _settings(settings, data, None, broker)
     directory = found.data_directory()
-    asyncio.run(work(load_plant(plant, found.broker.url), directory, _clock(directory), stop_on_signals()))
+    asyncio.run(work(load_plant(plant, found.broker.url), directory, _clock(directory), stop_on_signals(), record))
 
 
 @app.command()
