@@ -18,7 +18,6 @@ from core.units import us_from_datetime
 
 _MULTILINE = "--multiline--"
 _CONDITION_FIELDS = 7
-_LEVELS = {*Level.__members__, UNAVAILABLE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +63,20 @@ class ShdrReader:
         event_us = _instant_us(stamp)
         if event_us is None or len(fields) < 3:
             self.refused += 1
-        elif len(fields) == _CONDITION_FIELDS and fields[2].upper() in _LEVELS:
+        elif _is_condition(fields):
             yield Observed(event_us, stamp, fields[1], fields[2], True, fields[3])
         else:
             self.refused += len(fields) % 2 == 0  # a key without a value: the others are good
             for key, value in zip(fields[1::2], fields[2::2], strict=False):
                 yield Observed(event_us, stamp, key, value)
+
+
+def _is_condition(fields: list[str]) -> bool:
+    """Three pairs whose first value is a level look the same, unless the rest is empty, as it is but for alarms."""
+    if len(fields) != _CONDITION_FIELDS:
+        return False
+    level = fields[2].upper()
+    return level in ("WARNING", "FAULT") or (level in (Level.NORMAL.name, UNAVAILABLE) and not any(fields[3:]))
 
 
 def _instant_us(stamp: str) -> int | None:

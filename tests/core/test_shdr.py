@@ -41,6 +41,15 @@ def test_a_condition_has_a_level_and_a_code() -> None:
     assert [(item.key, item.condition) for item in found[2:]] == [("a", False), ("b", False), ("c", False)]
 
 
+def test_three_pairs_that_begin_with_unavailable_are_no_condition() -> None:
+    assert pairs(f"{T}|p1Fcmd|UNAVAILABLE|X1load|56|Z1load|2") == [
+        ("p1Fcmd", "UNAVAILABLE"),
+        ("X1load", "56"),
+        ("Z1load", "2"),
+    ]
+    assert read(f"{T}|servo|UNAVAILABLE||||")[0][0].condition
+
+
 def test_assets_with_their_bodies_and_commands_are_counted_and_skipped() -> None:
     found, reader = read(
         f"{T}|@REMOVE_ALL_ASSETS@|CuttingTool",
