@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import math
+import re
+import tomllib
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,11 +19,13 @@ from collectors.mqtt.settings import complaints, source_settings
 from collectors.mqtt.topics import build_routes
 from core.plant.model import Plant
 from core.samples.batch import SampleBatch
+from core.samples.mtconnect import WORDS
 from core.samples.records import Gap, Quarantine, RowKind, unpack_gap, unpack_quarantine, unpack_samples
 from core.units import us_from_datetime
 from core.vocabulary import AlarmClass, Cause, Execution, Flag, Mode, OpMode, Quality, WaitFor
 from tests.collectors.mqtt_bench import make_plant
 
+DOCS = Path(__file__).parents[2] / "docs"
 NOW = 1_790_000_000_000_000
 STAMP = "2026-09-21T14:13:10.1234567Z"
 STAMP_US = 1_789_999_990_123_456
@@ -403,3 +408,24 @@ def test_a_machine_whose_birth_nobody_publishes_is_refused() -> None:
 @pytest.mark.parametrize("days", [0, -1, 1e6, "never", True])
 def test_a_wrong_age_limit_is_refused(days: Any) -> None:
     assert len(complaints(make_plant(oldest_days=days))) >= 1
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_the_section_that_the_documents_show_can_be_copied(language: str) -> None:
+    page = (DOCS / language / "engineer.md").read_text(encoding="utf-8")
+    (shown,) = [block for block in page.split("```toml\n") if 'profile = "umh"' in block.split("```")[0]]
+    document = tomllib.loads(shown.split("```")[0])
+    source = {key: value for key, value in document["source"][0].items() if key not in ("name", "protocol")}
+    sections = [
+        {key: value for key, value in machine.items() if key not in ("area", "source")}
+        for machine in document["machine"]
+    ]
+    assert complaints(make_plant(machines=0, own=sections, **source)) == []
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_the_page_of_signals_names_every_word_of_mtconnect_that_is_known(language: str) -> None:
+    page = (DOCS / language / "signals.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"\b[A-Z_]{4,}\b", page))
+    others = {"POWERING_UP", "POWERING_DOWN", "PAUSING", "RESUMING", "SECONDARY_PROCESS", "OPEN", "CLOSED"}
+    assert {word for words in WORDS.values() for word in words} - others <= listed
