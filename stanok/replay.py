@@ -52,7 +52,7 @@ def replay(wanted: Replay, stop: threading.Event) -> Sent:
         plant = _plant(wanted, recording, broker)
         source = plant.sources[0]
         if wanted.plant_out is not None and wanted.data is not None:
-            _set_clock(wanted, wanted.data, recording)
+            _set_clock(wanted.data, recording)
             _wait_for_collector(wanted.plant_out, wanted.data, source.name, stop)
         wire = Wire(str(source.settings["host"]), int(source.settings["port"]), stop)
         sent = play(recording, plant, house.enter_context(wire), wanted.speed, stop)
@@ -128,8 +128,11 @@ def _write(path: Path, text: str) -> None:
         raise InputError(f"--plant-out: {path} cannot be written: {error.strerror}") from error
 
 
-def _set_clock(wanted: Replay, data: Path, recording: Recording) -> None:
-    """A new data directory's clock stands at the recording's latest time; a running one must have passed it."""
+def _set_clock(data: Path, recording: Recording) -> None:
+    """A new data directory's clock stands at the recording's latest time; a running one must have passed it.
+
+    It runs at speed 1 however quickly the recording is played: the times of events do not depend on it.
+    """
     data.mkdir(parents=True, exist_ok=True)
     path = data / "clock.json"
     # The second after the latest time: a collector's "now" is never before what it receives.
@@ -137,7 +140,7 @@ def _set_clock(wanted: Replay, data: Path, recording: Recording) -> None:
     if not path.exists():
         if any(data.iterdir()):
             raise InputError(f"--data: {data} holds something else; name a new directory for the replay")
-        write_clock(path, ClockFile(recording.earliest_us, origin_us, wanted.speed or 1.0, replay=True))
+        write_clock(path, ClockFile(recording.earliest_us, origin_us, 1.0, replay=True))
     elif ScenarioClock(path).now_us() < origin_us:
         raise InputError(f"--data: the clock of {data} stands before this recording's end; name a new directory")
 

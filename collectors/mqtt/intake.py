@@ -81,6 +81,7 @@ class Intake:
         self._source = source
         self._routes = routes
         self._liveness = settings.liveness
+        self._replayed = settings.oldest_us() is None
         self._real_second_us = int(SECOND_US * scale)
         self._lateness_us = int(source.lateness_us * scale)
         self._restarted = True
@@ -119,7 +120,7 @@ class Intake:
         at_us = []
         for machine in alive:
             publisher = self._publishers[machine]
-            instant_us = publisher.watch.believed_us(publisher.heard_us if self._liveness == "interval" else now_us)
+            instant_us = self._alive_us(publisher, now_us)
             self._pair(publisher.track.alive(machine, instant_us), now_us)
             at_us.append(instant_us)
             publisher.fresh_message = False
@@ -257,6 +258,12 @@ class Intake:
         if self._new_names:
             log.info("%s: no signal maps %s; ignored", self._source.name, ", ".join(sorted(self._new_names)))
             self._new_names = []
+
+    def _alive_us(self, publisher: _Publisher, now_us: int) -> int:
+        """Up to when a machine that lives has delivered everything, in its believed clock."""
+        at_us = publisher.watch.believed_us(publisher.heard_us if self._liveness == "interval" else now_us)
+        # A recording proves nothing of the time after its events, whenever it is played.
+        return min(at_us, publisher.track.life_us) if self._replayed and publisher.track.life_us >= 0 else at_us
 
     def _quarantine(self, machine: int, message: Message, reading: Reading) -> None:
         raw, cut = kept(message.payload)

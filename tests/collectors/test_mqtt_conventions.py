@@ -20,7 +20,15 @@ from collectors.mqtt.topics import build_routes
 from core.plant.model import Plant
 from core.samples.batch import SampleBatch
 from core.samples.mtconnect import WORDS
-from core.samples.records import Gap, Quarantine, RowKind, unpack_gap, unpack_quarantine, unpack_samples
+from core.samples.records import (
+    Gap,
+    Quarantine,
+    RowKind,
+    unpack_gap,
+    unpack_heartbeat,
+    unpack_quarantine,
+    unpack_samples,
+)
 from core.units import us_from_datetime
 from core.vocabulary import AlarmClass, Cause, Execution, Flag, Mode, OpMode, Quality, WaitFor
 from tests.collectors.mqtt_bench import make_plant
@@ -268,6 +276,17 @@ def test_a_machine_that_is_behind_sends_no_heartbeat_until_it_has_delivered_ever
     assert bench.intake.take_rows(NOW)[0] == []
     bench.intake.beat(NOW + 3_000_000)
     assert [row.kind for row in bench.intake.take_rows(NOW)[0]] == [RowKind.HEARTBEAT]
+
+
+def test_a_replay_proves_life_only_up_to_its_latest_event() -> None:
+    for settings, latest_us in (({"oldest_days": "none"}, STAMP_US), ({}, NOW)):
+        bench = Bench(clock="trusted", **settings)
+        bench.intake.connected(NOW, session_present=True)
+        bench.observe("exec", "ACTIVE", 1)
+        bench.observe("exec", "READY", 2, "2026-09-21T13:13:10Z")
+        bench.intake.beat(NOW + 3_000_000)
+        (row,) = bench.intake.take_rows(NOW)[0]
+        assert unpack_heartbeat(row.payload).at_us.tolist() == [latest_us]
 
 
 def test_a_years_old_time_is_believed_where_the_plant_file_says_so() -> None:
