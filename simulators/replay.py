@@ -47,12 +47,16 @@ _TYPES = {
 
 @dataclass
 class Sent:
-    """What a run has sent. `unspoken`: events that the convention, or the plant file, has no word for."""
+    """What a run has sent. `unspoken`: events that the convention, or the plant file, has no word for.
+
+    `complete`: the whole recording, and all of it acknowledged.
+    """
 
     messages: int = 0
     unspoken: int = 0
     jumps_back: int = 0
     seconds: float = 0.0
+    complete: bool = True
     machines: set[str] = field(default_factory=set)
 
 
@@ -191,13 +195,25 @@ class Wire:
             self._progress.notify_all()
 
 
-def play(recording: Recording, plant: Plant, wire: Wire, speed: float, stop: threading.Event) -> Sent:
-    """Send the whole recording, or until stopped; raises InputError for a machine that the plant does not have."""
+def play(
+    recording: Recording,
+    plant: Plant,
+    wire: Wire,
+    speed: float,
+    stop: threading.Event,
+    step: Callable[[], None] = lambda: None,
+) -> Sent:
+    """Send the whole recording, or until stopped; raises InputError for a machine that the plant does not have.
+
+    `step` is called after every event, for who shows progress.
+    """
     voices = {name: _voice(plant, name) for name in recording.keys}
     sent, started_s, played_us, before_us = Sent(), time.monotonic(), 0, recording.earliest_us
     for number, event in enumerate(recording.events()):
         if stop.is_set():
+            sent.complete = False
             break
+        step()
         step_us = event.event_us - before_us if number else 0
         before_us = event.event_us
         sent.jumps_back += step_us <= -JUMP_US
@@ -212,7 +228,7 @@ def play(recording: Recording, plant: Plant, wire: Wire, speed: float, stop: thr
         wire.send(topic, json.dumps(content, ensure_ascii=False, separators=(",", ":")))
         sent.messages += 1
         sent.machines.add(machine_name(event.machine))
-    wire.acknowledged()
+    sent.complete &= wire.acknowledged()
     sent.seconds = time.monotonic() - started_s
     return sent
 

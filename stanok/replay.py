@@ -7,11 +7,15 @@ of that directory is waited for, the clock starts, the recording is played. With
 
 from __future__ import annotations
 
+import sys
 import threading
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from rich.console import Console
+from rich.progress import Progress
 
 from core.errors import InputError
 from core.plant.model import Plant
@@ -24,6 +28,7 @@ from stanok.clock import ClockFile, ScenarioClock, start_clock, write_clock
 from stanok.collect import STATUS, read_status
 from stanok.embedded import free_port
 from stanok.plantfile import load_plant, plant_of
+from stanok.simulate import login_of
 
 _LOOK_S = 0.2
 _FASTEST = 600.0
@@ -54,13 +59,20 @@ def replay(wanted: Replay, stop: threading.Event) -> Sent:
         if wanted.plant_out is not None and wanted.data is not None:
             _set_clock(wanted.data, recording)
             _wait_for_collector(wanted.plant_out, wanted.data, source.name, stop)
-        wire = Wire(str(source.settings["host"]), int(source.settings["port"]), stop)
-        sent = play(recording, plant, house.enter_context(wire), wanted.speed, stop)
+        wire = Wire(str(source.settings["host"]), int(source.settings.get("port", 1883)), stop, login_of(source))
+        sent = _play(recording, plant, house.enter_context(wire), wanted.speed, stop)
         print(summary(recording, sent), flush=True)
         if wanted.broker is None and wanted.plant is None:
             print("stanok: the broker goes on for those who still read from it; Ctrl-C ends it", flush=True)
             stop.wait()
     return sent
+
+
+def _play(recording: Recording, plant: Plant, wire: Wire, speed: float, stop: threading.Event) -> Sent:
+    """Play with a progress bar, where a person sees it."""
+    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("playing", total=recording.count)
+        return play(recording, plant, wire, speed, stop, lambda: bar.advance(task))
 
 
 def summary(recording: Recording, sent: Sent) -> str:
@@ -72,6 +84,7 @@ def summary(recording: Recording, sent: Sent) -> str:
         f"time jumped back by a second or more {sent.jumps_back} times" if sent.jumps_back else "",
         f"{sent.unspoken} events have no place in this convention" if sent.unspoken else "",
         f"skipped: {recording.skipped}" if recording.skipped else "",
+        "" if sent.complete else "stopped before the end",
     ]
     return "; ".join(part for part in parts if part)
 

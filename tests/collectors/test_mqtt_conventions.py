@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from collectors.mqtt.decode import Message
 from collectors.mqtt.intake import Intake
@@ -279,8 +281,8 @@ def test_a_machine_that_is_behind_sends_no_heartbeat_until_it_has_delivered_ever
 
 
 def test_a_replay_proves_life_only_up_to_its_latest_event() -> None:
-    for settings, latest_us in (({"oldest_days": "none"}, STAMP_US), ({}, NOW)):
-        bench = Bench(clock="trusted", **settings)
+    for given_, latest_us in (({"oldest_days": "none"}, STAMP_US), ({}, NOW)):
+        bench = Bench(clock="trusted", **given_)
         bench.intake.connected(NOW, session_present=True)
         bench.observe("exec", "ACTIVE", 1)
         bench.observe("exec", "READY", 2, "2026-09-21T13:13:10Z")
@@ -291,8 +293,8 @@ def test_a_replay_proves_life_only_up_to_its_latest_event() -> None:
 
 def test_a_years_old_time_is_believed_where_the_plant_file_says_so() -> None:
     old = "2022-08-08T13:51:34.7167146Z"
-    for settings, believed in (({}, False), ({"oldest_days": "none"}, True), ({"oldest_days": 2000.0}, True)):
-        bench = Bench(clock="trusted", **settings)
+    for given_, believed in (({}, False), ({"oldest_days": "none"}, True), ({"oldest_days": 2000.0}, True)):
+        bench = Bench(clock="trusted", **given_)
         bench.observe("exec", "ACTIVE", stamp=old)
         (event_us,) = bench.samples.event_us.tolist()
         assert (event_us == 1_659_966_694_716_714) == believed
@@ -448,3 +450,35 @@ def test_the_page_of_signals_names_every_word_of_mtconnect_that_is_known(languag
     listed = set(re.findall(r"\b[A-Z_]{4,}\b", page))
     others = {"POWERING_UP", "POWERING_DOWN", "PAUSING", "RESUMING", "SECONDARY_PROCESS", "OPEN", "CLOSED"}
     assert {word for words in WORDS.values() for word in words} - others <= listed
+
+
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=6)
+    | st.sampled_from([STAMP, "FAULT", "NORMAL", "UNAVAILABLE", "FEED_HOLD", "12", NOW // 1000]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["value", "load", "spindle"]), inner),
+    max_leaves=6,
+)
+KEYS = ["dataItemId", "timestamp", "sequence", "result", "level", "nativeCode", "timestamp_ms", "value", "spindle"]
+PLAIN = {"dataItemId": "x", "timestamp": STAMP, "sequence": 4, "timestamp_ms": NOW // 1000}
+TOPICS = [*sorted(Bench().routes.by_topic), f"{DEVICE}/Observations/other", f"{LINE}/_raw/other"]
+
+
+@settings(max_examples=200, deadline=None, print_blob=True)
+@given(
+    topic=st.sampled_from(TOPICS),
+    payload=st.binary(max_size=60)
+    | (st.dictionaries(st.sampled_from(KEYS), ANYTHING)).map(lambda found: json.dumps(PLAIN | found).encode()),
+    retain=st.booleans(),
+)
+def test_any_bytes_give_samples_or_one_quarantine_row_and_never_an_exception(
+    topic: str, payload: bytes, retain: bool
+) -> None:
+    bench = Bench()
+    bench.send(topic, payload, retain=retain)
+    assert len(bench.quarantine) == (bench.intake.rejected > 0)
+    assert bench.intake.received == len(bench.samples) + bench.intake.rejected
+    bench.start(bench.intake.state())

@@ -142,7 +142,7 @@ def test_an_entity_message_keeps_the_time_as_written_and_counts_every_observatio
     )
     assert [content["sequence"] for _, content in notes.sent] == list(range(17))
     assert all(isinstance(content.get("result", content.get("level")), str) for _, content in notes.sent)
-    assert (sent.messages, sent.unspoken, sent.jumps_back) == (17, 0, 1)
+    assert (sent.messages, sent.unspoken, sent.jumps_back, sent.complete) == (17, 0, 1, True)
 
 
 def test_pauses_last_as_long_as_the_speed_says_and_a_jump_back_takes_no_time(tmp_path: Path) -> None:
@@ -155,6 +155,7 @@ def test_pauses_last_as_long_as_the_speed_says_and_a_jump_back_takes_no_time(tmp
 def test_a_stop_ends_it_at_once(tmp_path: Path) -> None:
     notes, sent = noted(recording_of(SHDR, tmp_path), MTCONNECT, limit=3)
     assert len(notes.sent) == sent.messages == 3
+    assert not sent.complete
 
 
 def test_a_machine_that_the_plant_does_not_have_is_named(tmp_path: Path) -> None:
