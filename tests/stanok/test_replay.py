@@ -25,8 +25,18 @@ import pytest
 
 from collectors.mqtt.settings import signal_settings
 from core.plant.model import Plant
-from core.units import us_from_datetime
-from core.vocabulary import Cause, ClockChoice, Execution, Flag, OpMode, Quality
+from core.units import floor_minute, natural_id, us_from_datetime
+from core.vocabulary import (
+    OTHER_RANK,
+    SIGNAL_RANK,
+    Cause,
+    ClockChoice,
+    Execution,
+    Flag,
+    OpMode,
+    Quality,
+    State,
+)
 from simulators.replay import Sent
 from stanok.collect import read_status
 from stanok.plantfile import load_plant
@@ -35,6 +45,7 @@ from stanok.replay import Replay, replay
 from storage.pg.connect import connect
 from storage.spool_read import SpoolReader
 from tests.fix_broker import free_port
+from tests.oracle import naive_oee
 from tests.stanok.house import ROOT, wait_for
 
 DATA = Path(os.environ.get("STANOK_TEST_DATA", ROOT.parent / "shared" / "data"))
@@ -227,3 +238,60 @@ def test_unavailable_is_stored_as_no_value_and_empty_texts_as_texts(played: Play
     assert ("", Quality.GOOD) in tools
     modes = Counter(value for _, value, *_ in played.event_rows("ctrl.op_mode"))
     assert modes == {OpMode.SETUP: 9, OpMode.PRODUCTION: 5}
+
+
+def overlap_us(some: list[tuple[int, int, float]], others: list[tuple[int, int, float]]) -> int:
+    """How long an interval of each lasts at the same time; intervals of one list do not overlap."""
+    return sum(max(0, min(a[1], b[1]) - max(a[0], b[0])) for a in some for b in others)
+
+
+def samples_for_the_oracle(played: Played) -> list[tuple[int, int, int, str, Any, str]]:
+    """Both raw tables, and the gaps that came from gap records."""
+    out: list[tuple[int, int, int, str, Any, str]] = []
+    meanings = {signal.id: (signal.name, signal.meaning) for signal in played.plant.signals}
+    for table in ("sample_event", "sample_gauge"):
+        for at, signal, value, text, quality, seq in played.ask(
+            f"select event_time, signal_id, value, text, quality, seq from stanok.{table} order by record, row"
+        ):
+            name, meant = meanings[signal]
+            said: Any = natural_id("part_program", text or "") if name == "prog.name" else value
+            if meant.words is not None and value == value:
+                said = meant.words(int(value)).name.lower()
+            rank = SIGNAL_RANK.get(meant.role, OTHER_RANK)
+            out.append((us_from_datetime(at), rank, seq, name, said, Quality(quality).name.lower()))
+    for from_time, to_time, cause in played.ask(
+        "select from_time, to_time, cause from stanok.data_gap where scope = 'state' and cause between 1 and 9"
+    ):
+        out.append((us_from_datetime(from_time), 100, -1, "gap+", Cause(cause).name.lower(), "good"))
+        if to_time is not None:
+            out.append((us_from_datetime(to_time), 0, -1, "gap-", None, "good"))
+    return out
+
+
+@pytest.mark.timeout(240)
+def test_state_intervals_are_those_of_the_oracle_over_the_same_rows(played: Played) -> None:
+    wait_for(lambda: played.ask("select 1 from stanok.recompute_request") == [], "late data is not folded again", 100)
+    ((as_of,),) = played.ask("select as_of from stanok.machine_live")
+    until_us, rows = us_from_datetime(as_of), rows_of_the_file()
+    begin_us = floor_minute(min(row.us for row in rows))
+    segments = [(begin_us, until_us + 1, "busy", 1)]
+    _, wanted = naive_oee.fold(samples_for_the_oracle(played), begin_us, until_us, segments, {}, {"part.total"})
+    found = played.ask("select from_time, to_time, state, cause, rule from stanok.state_interval order by from_time")
+    assert [
+        (us_from_datetime(a), until_us if b is None else us_from_datetime(b), State(s), Cause(c), r)
+        for a, b, s, c, r in found
+    ] == [(a, b, State[s.upper()], Cause[c.upper()], rule) for a, b, s, c, rule in wanted]
+
+    def of_file(key: str, word: str) -> list[tuple[int, int, float]]:
+        points = sorted(((row.us, float(row.value == word)) for row in rows if row.key == key), key=lambda p: p[0])
+        return [found for found in intervals([*points, (until_us, -1.0)]) if found[2]]
+
+    def in_state(state: State) -> list[tuple[int, int, float]]:
+        return [
+            (us_from_datetime(a), us_from_datetime(b), 1.0) for a, b, s, *_ in found if s == state and b is not None
+        ]
+
+    active = of_file("pexecution", "ACTIVE")
+    developed = overlap_us(active, of_file("fmode", "PROCESS_DEVELOPMENT"))
+    assert overlap_us(active, in_state(State.SETUP)) == developed > 0
+    assert overlap_us(active, in_state(State.PRODUCING)) == ACTIVE_US - developed
