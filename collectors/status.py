@@ -10,6 +10,7 @@ class SourceStatus:
     """One source now. Counts are samples since the process started.
 
     `connected`: the transport stands. `ready`: everything wanted is subscribed. `note`: one sentence for a person.
+    `unmapped`: messages that came for a machine and that no signal of the plant file maps.
     """
 
     source: str
@@ -19,3 +20,4 @@ class SourceStatus:
     stored: int
     rejected: int
     note: str
+    unmapped: int = 0

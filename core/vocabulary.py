@@ -186,6 +186,20 @@ class WaitFor(IntEnum):
     OTHER = 7
 
 
+class AlarmClass(IntEnum):
+    """What an alarm means for the machine: `raw` of an `alarm.edge`."""
+
+    STOP = 0
+    WARNING = 1
+    INFO = 2
+    OPERATOR = 3
+    TOOL = 4
+    MATERIAL = 5
+    MEASURING = 6
+    UTILITY = 7
+    MAINTENANCE = 8
+
+
 class Role(IntEnum):
     """What the fold does with a signal. 0 to 15 index the state inputs (`words`) of a machine's state."""
 

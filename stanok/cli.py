@@ -127,11 +127,15 @@ def run(
 
 @app.command()
 def collect(
-    plant: PlantArgument, data: DataOption = None, broker: BrokerOption = None, settings: SettingsOption = None
+    plant: PlantArgument,
+    data: DataOption = None,
+    broker: BrokerOption = None,
+    settings: SettingsOption = None,
+    record: Annotated[Path | None, typer.Option(metavar="FILE", help="record what is stored, to be replayed")] = None,
 ) -> None:
     """Only the collector: machines -> spool.
 
-    Example: stanok collect plant.toml --data /var/lib/stanok
+    Example: stanok collect plant.toml --data /var/lib/stanok --record monday.jsonl
     """
     import asyncio
 
@@ -141,7 +145,7 @@ def collect(
 
     found = _settings(settings, data, None, broker)
     directory = found.data_directory()
-    asyncio.run(work(load_plant(plant, found.broker.url), directory, _clock(directory), stop_on_signals()))
+    asyncio.run(work(load_plant(plant, found.broker.url), directory, _clock(directory), stop_on_signals(), record))
 
 
 @app.command()
@@ -175,23 +179,45 @@ def engine(
 
 @app.command()
 def simulate(
-    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO.toml", help="how the machines behave")],
+    scenario: Annotated[
+        Path | None, typer.Argument(metavar="SCENARIO.toml", help="how the machines behave", show_default=False)
+    ] = None,
     plant: Annotated[Path | None, typer.Option(help="the plant file, if not the one the scenario names")] = None,
     data: DataOption = None,
     broker: BrokerOption = None,
+    replay: Annotated[Path | None, typer.Option(metavar="FILE", help="play this recording instead")] = None,
+    convention: Annotated[
+        str, typer.Option(help="how a recording is published: mtconnect-entity, json, umh")
+    ] = "mtconnect-entity",
+    speed: Annotated[float, typer.Option(help="of a recording; 0: as fast as the broker acknowledges")] = 1.0,
+    plant_out: Annotated[
+        Path | None, typer.Option(metavar="PLANT.toml", help="write a plant file for the recording")
+    ] = None,
 ) -> None:
-    """Simulated machines on real OPC UA servers and MQTT publishers.
+    """Simulated machines on real OPC UA servers and MQTT publishers, or a recording played again over MQTT.
 
     Example: stanok simulate simulators/plants/demo.scenario.toml --broker mqtt://127.0.0.1:1883
+
+    Example: stanok simulate --replay monday.jsonl --plant-out replay.toml --data replay --speed 60
     """
     import asyncio
 
-    from simulators.scenario import plant_path, read_scenario
-    from stanok.plantfile import load_plant
     from stanok.processes import stop_on_signals
-    from stanok.simulate import simulate as work
 
     settings = _settings(data=data, broker=broker)
+    if replay is not None:
+        from stanok.replay import Replay
+        from stanok.replay import replay as work_replay
+
+        wanted = Replay(replay, convention, speed, settings.broker.url, plant, plant_out, data)
+        work_replay(wanted, stop_on_signals())
+        return
+    if scenario is None:
+        raise InputError("give a SCENARIO.toml, or --replay with a recording")
+    from simulators.scenario import plant_path, read_scenario
+    from stanok.plantfile import load_plant
+    from stanok.simulate import simulate as work
+
     where = plant or plant_path(scenario, read_scenario(scenario))
     clock = _clock(settings.data_directory())
     asyncio.run(work(load_plant(where, settings.broker.url), scenario, clock, stop_on_signals()))

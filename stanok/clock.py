@@ -5,6 +5,7 @@ Invariants:
 - Scenario time never runs backwards; it stands still before the start and after the stop.
 - At speed 1 scenario time is real time; a clock that started late (its origin lies in the past) first catches up,
   CATCH_UP times as fast, so that nothing that happened in between arrives late or out of order.
+- The clock of a replay goes on from its origin and never catches up: its scenario lies years back.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class ClockFile:
 
     `started_real_us` is None before the start; `stop_us` is the scenario time of the end, None while running.
     `begin_us` is where the scenario's ledger begins, `origin_us` where this run's live data begin.
+    `replay`: a recording is played, whose latest time is the origin.
     """
 
     begin_us: int
@@ -39,6 +41,12 @@ class ClockFile:
     speed: float
     started_real_us: int | None = None
     stop_us: int | None = None
+    replay: bool = False
+
+    @property
+    def follows_wall(self) -> bool:
+        """Whether scenario time is to become real time."""
+        return self.speed == 1.0 and not self.replay
 
 
 def real_now_us() -> int:
@@ -97,7 +105,7 @@ class ScenarioClock:
     def catching_up(self) -> bool:
         """True while a real-time clock has not reached the wall clock yet."""
         file, now = self.file, real_now_us()
-        return self.running() and file.speed == 1.0 and scenario_us(file, now) < now
+        return self.running() and file.follows_wall and scenario_us(file, now) < now
 
 
 def scenario_us(file: ClockFile, real_us: int) -> int:
@@ -105,7 +113,7 @@ def scenario_us(file: ClockFile, real_us: int) -> int:
     if file.started_real_us is None:
         return file.origin_us
     since = max(0, real_us - file.started_real_us)
-    if file.speed == 1.0:
+    if file.follows_wall:
         now = max(file.origin_us, min(real_us, file.origin_us + int(since * CATCH_UP)))
     else:
         now = file.origin_us + int(since * file.speed)

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from collectors.mqtt.client import MqttCollector
 from collectors.opcua.client import OpcUaCollector
+from collectors.replay.recorder import Recorder
 from collectors.status import SourceStatus
 from core.plant.model import Plant, Source
 from core.ports import BatchSink, Clock
@@ -39,14 +40,18 @@ def collector_of(plant: Plant, source: Source, sink: BatchSink, clock: Clock) ->
     return MqttCollector(plant, source, sink, clock)
 
 
-async def collect(plant: Plant, directory: Path, clock: Clock, stop: threading.Event) -> None:
-    """Run a collector for every source of the plant until told to stop."""
+async def collect(
+    plant: Plant, directory: Path, clock: Clock, stop: threading.Event, record: Path | None = None
+) -> None:
+    """Run a collector for every source of the plant until told to stop. `record`: a file to record into as well."""
     spools = directory / "spool"
     spools.mkdir(parents=True, exist_ok=True)
     remember_names(directory / "plants", plant)
-    sink = SpoolWriter(spools / "collect.spool")
+    spool = SpoolWriter(spools / "collect.spool")
+    recorder = None
     try:
-        collectors = [collector_of(plant, source, sink, clock) for source in plant.sources]
+        recorder = Recorder(spool, plant, record) if record else None
+        collectors = [collector_of(plant, source, recorder or spool, clock) for source in plant.sources]
         tasks = [asyncio.create_task(collector.run()) for collector in collectors]
         while not stop.is_set():
             _write_status(directory / STATUS, collectors)
@@ -58,7 +63,9 @@ async def collect(plant: Plant, directory: Path, clock: Clock, stop: threading.E
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
     finally:
-        await sink.aclose()
+        if recorder is not None:
+            recorder.close()
+        await spool.aclose()
 
 
 def _write_status(path: Path, collectors: list[Collector]) -> None:

@@ -32,10 +32,12 @@ def outlet_of(plant: Plant, source: Source) -> Outlet:
     """The one table of simulated protocols."""
     if source.protocol == "opcua":
         return OpcUaServer(plant, source.name, str(source.settings["endpoint"]))
-    return MqttPublisher(plant, source.name, str(source.settings["host"]), int(source.settings["port"]), _login(source))
+    return MqttPublisher(
+        plant, source.name, str(source.settings["host"]), int(source.settings["port"]), login_of(source)
+    )
 
 
-def _login(source: Source) -> tuple[str, str] | None:
+def login_of(source: Source) -> tuple[str, str] | None:
     """User and password of a broker that asks for them: the collector's, for a simulator has none of its own."""
     user, file = source.settings.get("user"), source.settings.get("password_file")
     if user is None or file is None:

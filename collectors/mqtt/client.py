@@ -69,6 +69,7 @@ class MqttCollector:
             stored=self._stored,
             rejected=intake.rejected,
             note=self._trouble or intake.note(),
+            unmapped=intake.unmapped,
         )
 
     async def run(self) -> None:
@@ -85,7 +86,7 @@ class MqttCollector:
             await self._storable.wait()
             connection = self._new_connection(inbox)
             try:
-                await connection.open(self._routes.by_topic, probing=self._guessing() and self._version == "5")
+                await connection.open(self._routes.filters, probing=self._guessing() and self._version == "5")
                 self._connection, self._trouble, self._version_works = connection, "", True
                 log.info("%s: connected with MQTT %s", self._source.name, connection.version)
                 backoff.reset()

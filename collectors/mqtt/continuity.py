@@ -6,7 +6,9 @@ no pair before the first proof of life ever. The rules:
 - connected otherwise: a pair at the first new proof of life (RESTART in a new process, else SESSION_LOST or
   DISCONNECTED);
 - a hole in the numbers, at any time: a pair from the last event before it to the first event after it (SESSION_LOST);
-- numbers that begin again with newer events: the publisher lost its count, what it sent last is unknown (RESTART).
+- numbers that begin again with newer events: the publisher lost its count, what it sent last is unknown (RESTART);
+- numbers that others use up too (an MTConnect agent with several devices): a hole says nothing, but the very next
+  number proves that nothing is missing, and ends a doubt without a pair.
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ class Track(msgspec.Struct):
     life_us: int = -1
     offset_us: int | None = None
     doubt: int = int(Cause.NONE)
+    standing: dict[str, int] = {}
+    """Alarms that stand, by code: their class."""
 
     def connected(self, *, session_present: bool, sequenced: bool, restarted: bool) -> None:
         """The connection stands (again)."""
@@ -37,17 +41,28 @@ class Track(msgspec.Struct):
         self.doubt = int(self.doubt or (Cause.RESTART if restarted else lost))
 
     def numbered(
-        self, index: int, numbers: tuple[int, int], event_us: tuple[int, int] | None, *, repeat: bool
+        self,
+        index: int,
+        numbers: tuple[int, int],
+        event_us: tuple[int, int] | None,
+        *,
+        repeat: bool,
+        shared: bool = False,
     ) -> Pair | None:
         """A message with samples numbered from … up to before … came; the pair if they do not follow.
 
         `repeat`: the broker says that it may have sent this before, so an old number is no new count.
+        `shared`: the numbers count messages of others, too.
         """
         seq, next_seq = numbers
         first_us, last_us = event_us or (self.event_us, self.event_us)
         pair = None
+        if shared and seq == self.next_seq:
+            self.doubt = int(Cause.NONE)
         if self.next_seq >= 0 and self.event_us >= 0 and seq != self.next_seq:
-            if seq > self.next_seq:
+            if seq > self.next_seq and shared:
+                pass
+            elif seq > self.next_seq:
                 pair = self._pair(index, self.event_us, first_us, Cause.SESSION_LOST)
             elif first_us > self.event_us and not repeat:
                 pair = self._pair(index, self.event_us, first_us, Cause.RESTART)

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from collectors.clockwatch import ClockWatch
+from collectors.mqtt import mtconnect
 from collectors.mqtt.payload import RefusedError, document, numbered
 from collectors.mqtt.topics import Carries, Field, Route
-from collectors.mqtt.values import convert, instant_us
+from collectors.mqtt.values import Converted, convert, instant_us
 from core.samples.batch import BatchBuilder
 from core.vocabulary import Flag
 
@@ -63,6 +64,8 @@ class Decoder:
     watch: ClockWatch
     expected: int = -1
     known: dict[int, int] = field(default_factory=dict)
+    standing: dict[str, int] = field(default_factory=dict)
+    """Alarms that stand, by code: their class. A condition that returns to normal does not say which ones."""
 
     def read(self, route: Route, message: Message, builder: BatchBuilder, *, settled: bool) -> Reading:
         """What the message says; its samples are added to `builder`.
@@ -78,7 +81,7 @@ class Decoder:
         return reading
 
 
-_PROVE_LIFE = (Carries.SAMPLES, Carries.FREE)
+_PROVE_LIFE = (Carries.SAMPLES, Carries.FREE, Carries.OBSERVATION)
 
 
 @dataclass(slots=True)
@@ -94,10 +97,12 @@ class _Task:
 
     def add(self, found: Field, source_us: int | None, value: Any, seq: int, flags: int) -> None:
         """One sample; raises RefusedError if the value is of no use."""
-        converted = convert(found, value)
+        self.put(found, source_us, convert(found, value), seq, flags)
+
+    def put(self, found: Field, source_us: int | None, converted: Converted, seq: int, flags: int) -> None:
+        """One sample with a value that has been converted."""
         arrival_us = self.message.arrival_us
-        fresh = self.fresh and not flags & INITIAL
-        event_us, clock = self.decoder.watch.choose(source_us, None, arrival_us, fresh=fresh)
+        event_us, clock = self.instant(source_us, flags)
         self.builder.add(
             machine=self.route.machine,
             signal=found.signal,
@@ -112,14 +117,19 @@ class _Task:
         )
         known = self.decoder.known
         known[found.signal] = max(event_us, known.get(found.signal, event_us))
-        self._count(event_us, unknown=converted.unknown)
+        self.spoke(event_us)
+        self.reading.samples += 1
+        self.reading.unknown_words += converted.unknown
 
-    def _count(self, event_us: int, *, unknown: bool) -> None:
-        reading = self.reading
-        least, most = reading.event_us or (event_us, event_us)
-        reading.event_us = min(least, event_us), max(most, event_us)
-        reading.samples += 1
-        reading.unknown_words += unknown
+    def instant(self, source_us: int | None, flags: int) -> tuple[int, int]:
+        """The believed event time and the choice of clock."""
+        fresh = self.fresh and not flags & INITIAL
+        return self.decoder.watch.choose(source_us, None, self.message.arrival_us, fresh=fresh)
+
+    def spoke(self, event_us: int) -> None:
+        """The machine said something at this instant."""
+        least, most = self.reading.event_us or (event_us, event_us)
+        self.reading.event_us = min(least, event_us), max(most, event_us)
 
     def flags(self, seq: int) -> int:
         """Flags of the message's samples, whose first number is `seq`."""
@@ -173,6 +183,32 @@ def _free(task: _Task) -> None:
             _try(task, field_, source_us, value, number, flags)
 
 
+def _observation(task: _Task) -> None:
+    content = mtconnect.observation(task.message.payload)
+    seq = -1
+    if content.sequence is not None:
+        task.reading.seq = seq = _number(content.sequence)
+        task.reading.next_seq = seq + 1
+    source_us = instant_us(content.timestamp, "iso")
+    flags = task.flags(seq)
+    # What no signal maps still shows that the machine lives, and up to when everything has come.
+    task.spoke(task.instant(source_us, flags)[0])
+    for found in task.route.fields.values():
+        try:
+            for converted in mtconnect.values_of(found, content, task.decoder.standing):
+                task.put(found, source_us, converted, seq, flags)
+        except RefusedError as wrong:
+            task.reading.refused.append(str(wrong))
+
+
+def _availability(task: _Task) -> None:
+    task.reading.online = mtconnect.available(task.message.payload)
+
+
+def _unmapped(_task: _Task) -> None:
+    """Nobody asked for it: the intake names it once."""
+
+
 def _status(task: _Task) -> None:
     content = document(task.message.payload)
     online = content.get("online") if isinstance(content, dict) else None
@@ -184,7 +220,15 @@ def _status(task: _Task) -> None:
         task.reading.event_us = us, us
 
 
-_READERS = {Carries.SAMPLES: _samples, Carries.STATE: _state, Carries.FREE: _free, Carries.STATUS: _status}
+_READERS = {
+    Carries.SAMPLES: _samples,
+    Carries.STATE: _state,
+    Carries.FREE: _free,
+    Carries.STATUS: _status,
+    Carries.AVAILABILITY: _availability,
+    Carries.OBSERVATION: _observation,
+    Carries.UNMAPPED: _unmapped,
+}
 
 
 def _try(task: _Task, found: Field, us: int | None, value: Any, seq: int, flags: int) -> None:

@@ -39,6 +39,8 @@ SETTLE_S = 60
 """Delays say nothing about a clock before this much real time after a connect (design: 60 s)."""
 QUIET_S = 2
 """A machine that was behind and sent nothing for this much real time has delivered all that it had queued."""
+MOST_NAMED = 1000
+"""Topics without a signal that are named: a publisher may make up new ones for ever."""
 MOST_REASONS = 5
 """Reasons told of one message; the first ones say what is wrong with it."""
 
@@ -49,7 +51,7 @@ class _Publisher:
     def __init__(self, track: Track, watch: ClockWatch) -> None:
         self.track = track
         self.watch = watch
-        self.decoder = Decoder(watch, track.next_seq)
+        self.decoder = Decoder(watch, track.next_seq, standing=track.standing)
         self.online: bool | None = None
         self.told: bool | None = None
         self.told_us = -1
@@ -60,7 +62,10 @@ class _Publisher:
 
 
 class Intake:
-    """See the module's invariants. `received`, `rejected`, `strangers` and `unknown_words` count since the start."""
+    """See the module's invariants. `received`, `rejected`, `strangers` and `unknown_words` count since the start.
+
+    `unmapped` counts messages that came for a machine under topics that no signal maps.
+    """
 
     def __init__(
         self, plant: Plant, source: Source, settings: SourceSettings, routes: Routes, scale: float, state: bytes | None
@@ -69,10 +74,14 @@ class Intake:
         self.rejected = 0
         self.strangers = 0
         self.unknown_words = 0
+        self.unmapped = 0
+        self._named: set[str] = set()
+        self._new_names: list[str] = []
         self._plant = plant
         self._source = source
         self._routes = routes
         self._liveness = settings.liveness
+        self._replayed = settings.oldest_us() is None
         self._real_second_us = int(SECOND_US * scale)
         self._lateness_us = int(source.lateness_us * scale)
         self._restarted = True
@@ -96,9 +105,11 @@ class Intake:
 
     def message(self, message: Message) -> None:
         """Decode the next message in the order of their arrival."""
-        routes = self._routes.by_topic.get(message.topic, ())
+        routes = self._routes.of(message.topic)
         self.strangers += not routes
         for route in routes:
+            if not route.mapped:
+                self._note_unmapped(message.topic)
             self._message(route, message)
 
     def beat(self, now_us: int) -> None:
@@ -109,7 +120,7 @@ class Intake:
         at_us = []
         for machine in alive:
             publisher = self._publishers[machine]
-            instant_us = publisher.watch.believed_us(publisher.heard_us if self._liveness == "interval" else now_us)
+            instant_us = self._alive_us(publisher, now_us)
             self._pair(publisher.track.alive(machine, instant_us), now_us)
             at_us.append(instant_us)
             publisher.fresh_message = False
@@ -118,6 +129,7 @@ class Intake:
 
     def take_rows(self, now_us: int) -> tuple[list[SpoolRow], int]:
         """The rows since the last call, in order, and the number of samples in them."""
+        self._tell_unmapped()
         samples = len(self._builder)
         if samples:
             self._row(RowKind.SAMPLES, pack_samples(self._builder.build()), now_us)
@@ -156,7 +168,12 @@ class Intake:
         for machine in self._routes.machines:
             name = self._plant.machines[machine].name
             track = tracks.get(name, Track(name))
-            watch = ClockWatch(scale=scale, trusted=settings.clock == "trusted", offset_us=track.offset_us)
+            watch = ClockWatch(
+                scale=scale,
+                trusted=settings.clock == "trusted",
+                oldest_us=settings.oldest_us(),
+                offset_us=track.offset_us,
+            )
             found[machine] = _Publisher(track, watch)
         return found
 
@@ -173,7 +190,7 @@ class Intake:
         self.received += reading.samples + len(reading.refused)
         self.unknown_words += reading.unknown_words
         self._prove(publisher, message, reading)
-        if route.carries is Carries.STATUS and reading.online is not None:
+        if route.carries in (Carries.STATUS, Carries.AVAILABILITY) and reading.online is not None:
             self._status(publisher, message, reading)
 
     def _prove(self, publisher: _Publisher, message: Message, reading: Reading) -> None:
@@ -181,7 +198,9 @@ class Intake:
         repeat = message.dup or message.retain
         if reading.next_seq >= 0:
             numbers = (reading.seq, reading.next_seq)
-            self._pair(track.numbered(reading.machine, numbers, reading.event_us, repeat=repeat), message.arrival_us)
+            shared = reading.machine in self._routes.shared
+            pair = track.numbered(reading.machine, numbers, reading.event_us, repeat=repeat, shared=shared)
+            self._pair(pair, message.arrival_us)
         if not reading.live or reading.event_us is None:
             return
         first_us, last_us = reading.event_us
@@ -222,11 +241,29 @@ class Intake:
         )
 
     def _lives(self, publisher: _Publisher, now_us: int) -> bool:
-        if self._liveness == "interval":
-            return publisher.fresh_message
+        if self._liveness == "interval" and not publisher.fresh_message:
+            return False
         if self._liveness == "birth" and not publisher.online:
             return False
         return not publisher.behind or now_us - publisher.heard_us > QUIET_S * self._real_second_us
+
+    def _note_unmapped(self, topic: str) -> None:
+        self.unmapped += 1
+        if topic not in self._named and len(self._named) < MOST_NAMED:
+            self._named.add(topic)
+            self._new_names.append(topic)
+
+    def _tell_unmapped(self) -> None:
+        """Name each topic once."""
+        if self._new_names:
+            log.info("%s: no signal maps %s; ignored", self._source.name, ", ".join(sorted(self._new_names)))
+            self._new_names = []
+
+    def _alive_us(self, publisher: _Publisher, now_us: int) -> int:
+        """Up to when a machine that lives has delivered everything, in its believed clock."""
+        at_us = publisher.watch.believed_us(publisher.heard_us if self._liveness == "interval" else now_us)
+        # A recording proves nothing of the time after its events, whenever it is played.
+        return min(at_us, publisher.track.life_us) if self._replayed and publisher.track.life_us >= 0 else at_us
 
     def _quarantine(self, machine: int, message: Message, reading: Reading) -> None:
         raw, cut = kept(message.payload)

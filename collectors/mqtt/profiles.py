@@ -8,6 +8,10 @@ from __future__ import annotations
 
 JSON = "json"
 """Stanok's own shape; see README.md."""
+MTCONNECT = "mtconnect-entity"
+"""One topic a data item, as MTConnect agents publish observations."""
+UMH = "umh"
+"""One topic a tag below `umh/v1/<location>/_<contract>`, or several tags in a `_historian` message."""
 
 DEFAULT_SIGNALS: dict[str, dict[str, object]] = {
     JSON: {
@@ -30,5 +34,8 @@ DEFAULT_SIGNALS: dict[str, dict[str, object]] = {
             "tool.id",
             "power.active",
         )
-    }
+    },
+    # Ids and tags are chosen on site, so nothing can be known before; the plant file names them.
+    MTCONNECT: {},
+    UMH: {},
 }

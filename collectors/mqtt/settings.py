@@ -11,11 +11,22 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from collectors.mqtt.profiles import DEFAULT_SIGNALS, JSON
+from collectors.mqtt.profiles import DEFAULT_SIGNALS, JSON, MTCONNECT, UMH
 from core.plant.model import Machine, Plant, Source
+from core.units import DAY_US
 from core.vocabulary import Meaning, meaning, word_code
 
 PROTOCOL = "mqtt"
+MOST_DAYS = 36_500
+"""A hundred years: whoever means more means "none"."""
+ALARMS = "alarm.edge"
+DEVICES = "/Devices/"
+"""In an MTConnect topic; the agent says that it lives at the same topic with Probe in this place."""
+_NAMES = {
+    JSON: "the word that the payload uses",
+    MTCONNECT: "the id of a data item",
+    UMH: "the rest of the topic after the location, such as _raw/part_total",
+}
 
 
 class _Strict(BaseModel):
@@ -67,6 +78,8 @@ class SourceSettings(_Strict):
     liveness: Literal["birth", "interval", "broker"] = "birth"
     max_interval_s: float | None = Field(default=None, gt=0)
     clock: Literal["watched", "trusted"] = "watched"
+    oldest_days: float | Literal["none"] = 400.0
+    """A source time further back is not believed. "none" for a replay, whose data may be years old."""
 
     @model_validator(mode="after")
     def _together(self) -> SourceSettings:
@@ -76,7 +89,13 @@ class SourceSettings(_Strict):
             raise ValueError("password_file needs user")
         if self.password_file is not None and not Path(self.password_file).is_file():
             raise ValueError(f"password_file {self.password_file} does not exist")
+        if self.oldest_days != "none" and not 0 < self.oldest_days < MOST_DAYS:
+            raise ValueError(f'oldest_days must be more than 0 and less than {MOST_DAYS}, or "none"')
         return self
+
+    def oldest_us(self) -> int | None:
+        """The greatest age of a source time that is believed; None without a limit."""
+        return None if self.oldest_days == "none" else int(self.oldest_days * DAY_US)
 
     def password(self) -> str | None:
         """The password, read from its file; OSError if that cannot be read."""
@@ -84,9 +103,12 @@ class SourceSettings(_Strict):
 
 
 class SignalSettings(_Strict):
-    """Where one signal stands. `name` in profile "json"; `topic` and `path` in a free mapping."""
+    """Where one signal stands. `name` with a profile; `topic` and `path` in a free mapping."""
 
     name: str | None = None
+    """The payload's word in "json", the data item's id in "mtconnect-entity", the topic's rest in "umh"."""
+    names: list[str] = Field(default_factory=list)
+    """The ids of all conditions of an "mtconnect-entity" machine, for `alarm.edge`."""
     topic: Topic | None = None
     path: str | None = None
     """Keys from the top of the payload, with points between; "" is the whole payload."""
@@ -113,14 +135,18 @@ class MachineSettings(_Strict):
     """A machine's section besides its signals."""
 
     topic: Topic
-    profile: Literal["json"] | None = None
+    profile: Literal["json", "mtconnect-entity", "umh"] | None = None
     time: TimeSettings | None = None
     seq: SeqSettings | None = None
+    sequence: Literal["agent", "device"] = "agent"
+    """What an MTConnect agent's numbers count. "device": this machine alone, so that a hole is a loss."""
 
     @model_validator(mode="after")
     def _own_shape_is_complete(self) -> MachineSettings:
-        if self.profile == JSON and (self.time or self.seq):
-            raise ValueError('profile "json" has time and seq of its own; remove time and seq')
+        if self.profile is not None and (self.time or self.seq):
+            raise ValueError(f'profile "{self.profile}" has time and seq of its own; remove time and seq')
+        if self.sequence != "agent" and self.profile != MTCONNECT:
+            raise ValueError(f'sequence belongs to profile "{MTCONNECT}" only; remove it')
         return self
 
 
@@ -135,9 +161,11 @@ def machine_settings(machine: Machine) -> MachineSettings:
 
 
 def signal_settings(address: Any) -> SignalSettings:
-    """The checked address of a signal; a bare text is its name and its path. Raises ValidationError."""
+    """The checked address of a signal; a text is its name and path, a list its names. Raises ValidationError."""
     if isinstance(address, str):
         return SignalSettings(name=address, path=address)
+    if isinstance(address, list):
+        return SignalSettings.model_validate({"names": address})
     return SignalSettings.model_validate(address)
 
 
@@ -151,32 +179,62 @@ def complaints(plant: Plant) -> list[str]:
         for machine in plant.machines:
             if machine.source == index:
                 found += _machine_complaints(machine)
+                found += _liveness_complaints(machine, source)
     return found + _shared_client_ids(plant) + _shared_topics(plant)
 
 
 def _machine_complaints(machine: Machine) -> Iterator[str]:
     path = f'machine "{machine.name}"'
     yield from _sentences(path, MachineSettings, dict(machine.mapping))
-    own_shape = machine.mapping.get("profile") in DEFAULT_SIGNALS
+    profile = _profile(machine)
     for name, address in machine.signals.items():
-        yield from _signal_complaints(f"{path}.signals.{name}", name, address, own_shape=own_shape)
+        yield from _signal_complaints(f"{path}.signals.{name}", name, address, profile)
 
 
-def _signal_complaints(path: str, name: str, address: Any, *, own_shape: bool) -> Iterator[str]:
+def _profile(machine: Machine) -> str | None:
+    """The machine's profile, if it is one; others have been complained about."""
+    given = machine.mapping.get("profile")
+    return given if isinstance(given, str) and given in DEFAULT_SIGNALS else None
+
+
+def _liveness_complaints(machine: Machine, source: Source) -> Iterator[str]:
+    """A birth has to be published somewhere: UMH knows none, and an agent says it beside its devices."""
+    profile, topic = _profile(machine), str(machine.mapping.get("topic"))
+    if source.settings.get("liveness", "birth") != "birth":
+        return
+    if profile == UMH or (profile == MTCONNECT and DEVICES not in topic):
+        yield (
+            f'machine "{machine.name}": nobody publishes its birth; give source "{source.name}" liveness "interval" '
+            'with max_interval_s, or "broker"'
+        )
+
+
+def _signal_complaints(path: str, name: str, address: Any, profile: str | None) -> Iterator[str]:
     meant = meaning(name)
     if meant is None:
         yield f"{path}: is not in the vocabulary of signals"
         return
-    wrong = list(_sentences(path, SignalSettings, address)) if not isinstance(address, str) else []
+    given = {"names": address} if isinstance(address, list) else address
+    wrong = list(_sentences(path, SignalSettings, given)) if not isinstance(given, str) else []
     yield from wrong
     if wrong or name == "conn.online":
         return
     signal = signal_settings(address)
-    if own_shape and signal.name is None:
-        yield f'{path}: profile "json" needs a name, the word that the payload uses'
-    if not own_shape and signal.path is None:
-        yield f"{path}: needs a path into the payload"
+    yield from _place_complaints(path, name, signal, profile)
     yield from _word_complaints(path, meant, signal.words)
+
+
+def _place_complaints(path: str, name: str, signal: SignalSettings, profile: str | None) -> Iterator[str]:
+    if signal.names and not (profile == MTCONNECT and name == ALARMS):
+        yield f'{path}: only {ALARMS} of profile "{MTCONNECT}" has several names'
+    elif profile is None and signal.path is None:
+        yield f"{path}: needs a path into the payload"
+    elif profile is not None and signal.name is None and not signal.names:
+        yield f'{path}: profile "{profile}" needs a name, {_NAMES[profile]}'
+    if profile in (MTCONNECT, UMH):
+        for wanted in [*signal.names, *([signal.name] if signal.name is not None else [])]:
+            if any(sign in wanted for sign in "+#\0") or not wanted.strip("/"):
+                yield f"{path}: {wanted!r} is a part of a topic: not empty, without + and #"
 
 
 def _word_complaints(path: str, meant: Meaning, words: Mapping[str, str]) -> Iterator[str]:
@@ -218,7 +276,7 @@ def _shared_topics(plant: Plant) -> list[str]:
     first: dict[tuple[int, str], str] = {}
     found = []
     for machine in plant.machines:
-        if plant.sources[machine.source].protocol != PROTOCOL or machine.mapping.get("profile") != JSON:
+        if plant.sources[machine.source].protocol != PROTOCOL or _profile(machine) is None:
             continue
         other = first.setdefault((machine.source, str(machine.mapping.get("topic"))), machine.name)
         if other != machine.name:

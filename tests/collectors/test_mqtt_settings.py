@@ -80,14 +80,15 @@ def test_two_machines_at_one_topic_are_refused() -> None:
 
 def test_the_sample_file_is_right() -> None:
     document = expand(tomllib.loads(SAMPLE.read_text()))
-    source = {
-        key: value for key, value in document["source"][0].items() if key not in ("name", "protocol", "lateness_s")
-    }
-    sections = [
-        {key: value for key, value in machine.items() if key not in ("title", "area", "source")}
-        for machine in document["machine"]
-    ]
-    assert complaints(make_plant(machines=0, own=sections, **source)) == []
+    for found in document["source"]:
+        source = {key: value for key, value in found.items() if key not in ("name", "protocol", "lateness_s")}
+        sections = [
+            {key: value for key, value in machine.items() if key not in ("title", "area", "source")}
+            for machine in document["machine"]
+            if machine["source"] == found["name"]
+        ]
+        assert sections
+        assert complaints(make_plant(machines=0, own=sections, **source)) == []
 
 
 def test_a_profile_gives_default_signals_own_entries_win_and_false_removes() -> None:

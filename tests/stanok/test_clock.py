@@ -98,3 +98,10 @@ def test_in_production_scenario_time_is_the_wall_clock() -> None:
     assert before <= clock.now_us() <= real_now_us()
     assert clock.from_real_us(5) == 5
     assert (clock.scale(), clock.running(), clock.catching_up()) == (1.0, True, False)
+
+
+def test_the_clock_of_a_replay_goes_on_from_its_origin_and_never_catches_up() -> None:
+    started = file(1.0, started_real_us=REAL, replay=True)
+    assert scenario_us(started, REAL) == REAL - 10**9
+    assert scenario_us(started, REAL + 5_000_000) == REAL - 10**9 + 5_000_000
+    assert scenario_us(replace(started, speed=4.0), REAL + 5_000_000) == REAL - 10**9 + 20_000_000

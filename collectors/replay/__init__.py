@@ -1,0 +1,1 @@
+"""Recordings of what collectors store, to be played again."""
