@@ -7,8 +7,9 @@ no pair before the first proof of life ever. The rules:
   DISCONNECTED);
 - a hole in the numbers, at any time: a pair from the last event before it to the first event after it (SESSION_LOST);
 - numbers that begin again with newer events: the publisher lost its count, what it sent last is unknown (RESTART);
-- numbers that others use up too (an MTConnect agent with several devices): a hole says nothing, but the very next
-  number proves that nothing is missing, and ends a doubt without a pair.
+- the very next number after a connection proves that nothing is missing since the last stored one, and ends a doubt
+  without a pair. It is told as a proof: a silence that the engine judged meanwhile lost nothing, either;
+- numbers that others use up too (an MTConnect agent with several devices): a hole says nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ import msgspec
 from core.samples.records import Gap
 from core.vocabulary import Cause
 
-Pair = tuple[Gap, Gap]
+Pair = tuple[Gap, ...]
+"""Both edges of a gap, or one proof."""
 
 
 class Track(msgspec.Struct):
@@ -30,11 +32,14 @@ class Track(msgspec.Struct):
     life_us: int = -1
     offset_us: int | None = None
     doubt: int = int(Cause.NONE)
+    unproven: bool = False
+    """No number has come since the connection."""
     standing: dict[str, int] = {}
     """Alarms that stand, by code: their class."""
 
     def connected(self, *, session_present: bool, sequenced: bool, restarted: bool) -> None:
         """The connection stands (again)."""
+        self.unproven = sequenced and self.next_seq >= 0
         if self.life_us < 0 or (session_present and sequenced and self.next_seq >= 0):
             return
         lost = Cause.DISCONNECTED if session_present else Cause.SESSION_LOST
@@ -57,8 +62,6 @@ class Track(msgspec.Struct):
         seq, next_seq = numbers
         first_us, last_us = event_us or (self.event_us, self.event_us)
         pair = None
-        if shared and seq == self.next_seq:
-            self.doubt = int(Cause.NONE)
         if self.next_seq >= 0 and self.event_us >= 0 and seq != self.next_seq:
             if seq > self.next_seq and shared:
                 pass
@@ -68,6 +71,11 @@ class Track(msgspec.Struct):
                 pair = self._pair(index, self.event_us, first_us, Cause.RESTART)
             elif next_seq <= self.next_seq:
                 return None  # delivered once more
+        elif seq == self.next_seq:
+            self.doubt = int(Cause.NONE)
+            if self.unproven and first_us > self.event_us >= 0:
+                pair = (Gap(False, first_us, Cause.NONE, (index,), proven=True, from_us=self.event_us),)
+        self.unproven = False
         self.next_seq = next_seq
         self.event_us = max(self.event_us, last_us)
         return pair

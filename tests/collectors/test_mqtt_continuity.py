@@ -20,7 +20,25 @@ def test_a_kept_session_with_numbers_needs_no_pair_and_the_next_number_proves_it
     track = living()
     track.connected(session_present=True, sequenced=True, restarted=True)
     assert track.alive(0, 2000) is None
-    assert track.numbered(0, (10, 12), (1900, 1950), repeat=False) is None
+    (proof,) = track.numbered(0, (10, 12), (1900, 1950), repeat=False) or ()
+    assert (proof.opened, proof.proven, proof.from_us, proof.at_us) == (False, True, 1000, 1900)
+    assert track.numbered(0, (12, 13), (1960, 1960), repeat=False) is None
+
+
+def test_a_session_that_was_lost_needs_no_pair_if_the_next_number_comes_first() -> None:
+    track = living()
+    track.connected(session_present=False, sequenced=True, restarted=False)
+    (proof,) = track.numbered(0, (10, 12), (1900, 1950), repeat=False) or ()
+    assert proof.proven
+    assert track.alive(0, 1950) is None
+
+
+def test_a_hole_after_a_connection_proves_nothing() -> None:
+    track = living()
+    track.connected(session_present=True, sequenced=True, restarted=False)
+    opened, closed = track.numbered(0, (11, 12), (1900, 1950), repeat=False) or ()
+    assert (opened.opened, closed.opened, closed.proven) == (True, False, False)
+    assert track.numbered(0, (12, 13), (1960, 1960), repeat=False) is None
 
 
 def test_without_session_or_numbers_the_pair_lies_between_the_two_proofs_of_life() -> None:
