@@ -74,10 +74,10 @@ def test_hot_raw_rows_have_no_b_tree(filled: Connection) -> None:
 
 
 def test_old_raw_rows_go_and_the_rest_reads_as_before(filled: Connection) -> None:
-    before = reading.raw_rows(filled, PLANT, {0: 0, 1: 0})
+    before = reading.raw_rows(filled, PLANT, reading.Window({0: 0, 1: 0}))
     limit_us = START_US + DAY_US + 12 * HOUR_US
     forget_raw(filled, limit_us)
-    after = reading.raw_rows(filled, PLANT, {0: 0, 1: 0})
+    after = reading.raw_rows(filled, PLANT, reading.Window({0: 0, 1: 0}))
     kept = before.batch.take(before.batch.event_us >= limit_us)
     assert 0 < len(after.batch) < len(before.batch)
     assert after.batch.event_us.tolist() == kept.event_us.tolist()
@@ -86,8 +86,8 @@ def test_old_raw_rows_go_and_the_rest_reads_as_before(filled: Connection) -> Non
 
 def test_a_row_from_long_ago_is_taken_after_its_time_was_forgotten(filled: Connection) -> None:
     forget_raw(filled, START_US + DAYS * DAY_US)
-    assert len(reading.raw_rows(filled, PLANT, {0: 0, 1: 0}).batch) == 0
+    assert len(reading.raw_rows(filled, PLANT, reading.Window({0: 0, 1: 0})).batch) == 0
     store = Store(filled, PLANT)
     store.take_ownership([SPOOL])
     store.commit(make_changes(2, raw=raw_of(speeds(4), 2)))
-    assert len(reading.raw_rows(filled, PLANT, {0: 0, 1: 0}).batch) == 4
+    assert len(reading.raw_rows(filled, PLANT, reading.Window({0: 0, 1: 0})).batch) == 4

@@ -23,7 +23,7 @@ from storage.pg.commit import Store
 from storage.spool import SpoolWriter
 from storage.spool_read import SpoolReader
 
-SETTINGS = EngineSettings(tick_s=0.03, commit_s=0.03, commit_samples=500)
+SETTINGS = EngineSettings(tick_s=0.03, commit_s=0.03, commit_samples=500, repair_quiet_s=0.5)
 """Everything often, so that ends fall between many steps."""
 
 

@@ -123,6 +123,11 @@ class House:
             row = connection.execute("select tick_time from stanok.engine_state").fetchone()
         return row is not None and us_from_datetime(row[0]) >= at_us
 
+    def repaired(self) -> bool:
+        """Whether no stretch waits to be folded again."""
+        with connect(self.dsn) as connection:
+            return connection.execute("select 1 from stanok.recompute_request limit 1").fetchone() is None
+
     def second(self) -> tuple[int, str]:
         """Start another engine on the same directory: its exit code and last words."""
         command = [sys.executable, "-m", "tests.stanok.engine_child", *self._arguments]
@@ -154,6 +159,7 @@ _RESULTS = (
     "state_interval",
     "program_interval",
     "data_gap",
+    "source_gap",
     "sample_event",
     "sample_gauge",
     "machine_live",

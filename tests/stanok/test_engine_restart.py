@@ -84,6 +84,7 @@ def live_through(house: House, plant: Plant, steps: list[Step]) -> Rows:
     last_us = steps[-1].clock_us
     assert last_us is not None
     house.until(lambda: house.committed() and house.ticked(last_us), "the last rows are not committed")
+    house.until(house.repaired, "late data is not folded in")
     house.stop()
     with connect(house.dsn) as connection:
         return results(connection)
