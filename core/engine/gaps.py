@@ -222,14 +222,17 @@ class GapLog:
                 self._put(record)
         return self.begin(machine, int(before.min()))
 
-    def known_until(self, machine: int, begin_us: int, events_us: NDArray[np.int64], silence_us: int) -> None:
-        """Samples from before a contact that is not the first came: less is unknown before it."""
+    def known_until(self, machine: int, begin_us: int, events_us: NDArray[np.int64], silence_us: int) -> int:
+        """Samples from before a contact that is not the first came: less is unknown. Until when; -1 if nothing is new."""
+        until_us = -1
         for record in [r for r in self._records[machine] if r.cause == Cause.NO_DATA_YET and r.from_us > begin_us]:
             inside = events_us[(events_us >= record.from_us) & (events_us < record.to_us)]
             if len(inside):
                 last_us = int(inside.max())
                 short = record.to_us - last_us <= silence_us
                 self._swap(machine, record, [] if short else [replace(record, from_us=last_us)])
+                until_us = record.to_us
+        return until_us
 
     def take(self) -> tuple[list[GapRecord], dict[int, int]]:
         """The records that changed since the last call: all of a machine from the given instant on."""

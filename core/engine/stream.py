@@ -169,17 +169,20 @@ class Stream:
         if not late.any():
             return
         missed = late & ~self._latest.known(samples, signal)
+        newest = missed & self._latest.newer(samples, signal)
         for machine in np.unique(samples.machine[missed]).tolist():
-            self._touch(machine, int(effect_us[missed & (samples.machine == machine)].min()), "late data")
-        present = samples.take(missed & self._latest.newer(samples, signal))
+            touched = missed & (samples.machine == machine)
+            until_us = FAR_US if newest[touched].any() else int(effect_us[touched].max()) + 1
+            self._touch(machine, int(effect_us[touched].min()), until_us, "late data")
+        present = samples.take(newest)
         self._early.push(replace(present, event_us=self.settled[present.machine]))
 
-    def _touch(self, machine: int, from_us: int, cause: str) -> None:
-        """What is folded from `from_us` on has changed; ask for a repair if that is before the settled frontier."""
+    def _touch(self, machine: int, from_us: int, until_us: int, cause: str) -> None:
+        """What is folded in [from, until) has changed; ask for a repair of what is settled of it."""
         settled_us = int(self.settled[machine])
         if from_us < settled_us:
-            first_us, last_us, earlier = self._late.get(machine, (from_us, settled_us, cause))
-            self._late[machine] = min(first_us, from_us), max(last_us, settled_us), earlier
+            first_us, last_us, earlier = self._late.get(machine, (from_us, from_us, cause))
+            self._late[machine] = min(first_us, from_us), max(last_us, min(until_us, settled_us)), earlier
 
     def _remember_told(self, samples: Columns) -> None:
         """First counts, for the gap whose end is known already or will be (Gaps.told)."""
@@ -195,7 +198,7 @@ class Stream:
         late = found.event_us < self.settled[found.machine]
         self._buffer.push(found.take(~late))
         for machine, at_us in zip(found.machine[late].tolist(), found.event_us[late].tolist(), strict=True):
-            self._touch(machine, at_us, "first count")
+            self._touch(machine, at_us, at_us + 1, "first count")
 
     def _take_heartbeat(self, beat: records.Heartbeat) -> None:
         for machine, at_us in zip(beat.machine.tolist(), beat.at_us.tolist(), strict=True):
@@ -207,9 +210,10 @@ class Stream:
     def _take_gap(self, gap: Gap) -> None:
         for machine in (m for m in gap.machines if self.fold.begun(m)):
             if gap.proven and not gap.opened:
-                self._touch(machine, self.gaps.recover(machine, gap.from_us, gap.at_us), "recovered")
+                until_us = FAR_US if self.gap_from[machine] != NEVER else gap.at_us
+                self._touch(machine, self.gaps.recover(machine, gap.from_us, gap.at_us), until_us, "recovered")
             elif gap.opened:
-                self._touch(machine, self.gaps.open(machine, gap.at_us, gap.cause), "gap")
+                self._touch(machine, self.gaps.open(machine, gap.at_us, gap.cause), FAR_US, "gap")
             elif gap.cause is not Cause.NONE or gap.at_us > self.gap_from[machine]:
                 # A judgement made before the gap began is old; a collector's own pair always ends its gap.
                 self._close_gap(machine, gap.at_us)
@@ -223,7 +227,7 @@ class Stream:
         end_us = self.gaps.close(machine, at_us)
         if end_us == NOT_YET:
             return
-        self._touch(machine, end_us, "gap")
+        self._touch(machine, end_us, FAR_US, "gap")
         self.last_life[machine] = max(int(self.last_life[machine]), end_us)
         self.last_beat[machine] = max(int(self.last_beat[machine]), end_us)
         self._tell(self._told.take(self._told.machine == machine))
@@ -245,7 +249,9 @@ class Stream:
                 self._begin_earlier(machine, events)
             elif len(events):
                 silence = int(self._silence[machine])
-                self.gaps.known_until(machine, int(self.begin_us[machine]), events, silence)
+                contact_us = self.gaps.known_until(machine, int(self.begin_us[machine]), events, silence)
+                if contact_us != NEVER:
+                    self._touch(machine, int(events.min()), contact_us, "late data")
 
     def _begin(self, machine: int, at_us: int) -> None:
         if not self.fold.begun(machine):
@@ -253,11 +259,12 @@ class Stream:
 
     def _begin_earlier(self, machine: int, events_us: NDArray[np.int64]) -> None:
         before_us = int(self.begin_us[machine])
+        contact_us = self.gaps.contact_us(machine, before_us)
         begin_us = self.gaps.begin_earlier(machine, before_us, events_us, int(self._silence[machine]))
         self.begin_us[machine] = begin_us
         state = Fold.first_state(self.gaps.contact_us(machine, begin_us))
         self._snapshots.append(Snapshot(machine, begin_us, CODE_VERSION, state))
-        self._touch(machine, begin_us, "late data")
+        self._touch(machine, begin_us, contact_us, "late data")
 
     def _start(self, machine: int, begin_us: int, contact_us: int) -> None:
         """Begin a machine, with a first snapshot to come back to."""

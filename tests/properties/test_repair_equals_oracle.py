@@ -156,3 +156,35 @@ def test_a_gap_that_a_sequence_proves_to_have_lost_nothing_leaves_no_trace(happe
     records = life.kept.gap_records.get(0, [])
     assert len(records) == len(edges) // 2
     assert all(record.recovered and record.to_us != OPEN for record in records)
+
+
+def test_a_repair_ends_where_the_state_is_again_what_it_was():
+    where = plant(1)
+    life = Life(where, random.Random(1))
+    minutes = SPAN // MINUTE_US
+    words = [
+        Happening(BEGIN + at * MINUTE_US + MINUTE_US // 2, at, what, value, "good")
+        for at in range(minutes)
+        for what, value in (("ctrl.execution", ("active", "ready")[at % 2]), ("spindle.1.speed", 3000.0 * (at % 2)))
+    ]
+    late = Happening(BEGIN + 2 * MINUTE_US + 50 * SECOND_US, 99, "ctrl.execution", "stopped", "good")
+    life.beat(BEGIN)
+    for h in words:
+        life.send(RowKind.SAMPLES, pack_samples(batch_of([h], where)))
+    life.beat(END + 2 * SECOND_US)
+    life.live()
+    while life.kept.repair(life.stream):
+        pass
+    life.send(RowKind.SAMPLES, pack_samples(batch_of([late], where)))
+    life.stream.take_row("spool", life.rows[-1], 1.0)
+    life.kept.store(life.stream.collect(1.0))
+    life.kept.asked = [(n, m, first, BEGIN + 3 * MINUTE_US) for n, m, first, _ in life.kept.asked]
+    job = repair.RepairJob(where, life.kept, life.stream.begin_us)
+    while job.hour(life.stream.settled):
+        pass
+    (found,) = job.finish(life.stream.settled)
+    assert not found.repair.to_present
+    assert (found.repair.from_us, found.repair.until_us) == (BEGIN + 2 * MINUTE_US, BEGIN + 4 * MINUTE_US)
+    life.stream.adopt([found], job.upto)
+    life.kept.store(life.stream.collect(1.0))
+    check(life.kept, sorted([*words, late], key=lambda h: (h.event_us, h.rank, h.seq)), where)
