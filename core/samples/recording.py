@@ -92,6 +92,7 @@ def _gap(payload: bytes, plant: Plant) -> dict[str, Any]:
         "cause": gap.cause.name.lower(),
         "machines": [plant.machines[machine].name for machine in gap.machines],
         "proven": gap.proven,
+        "from": gap.from_us,
     }
 
 

@@ -85,7 +85,7 @@ async def test_what_was_stored_comes_back_and_gaps_and_refusals_can_be_read_by_a
     assert lines[0] == HEAD
     assert lines[2:] == [
         '{"t":1000,"source":"src","alive":{"m0":8,"m1":9}}',
-        '{"t":1000,"source":"src","gap":"opened","at":4,"cause":"silent","machines":["m1"],"proven":false}',
+        '{"t":1000,"source":"src","gap":"opened","at":4,"cause":"silent","machines":["m1"],"proven":false,"from":-1}',
         '{"t":1000,"source":"src","refused":"no JSON","origin":"t","machine":null,"raw":"/w=="}',
     ]
 

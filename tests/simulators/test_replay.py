@@ -19,7 +19,8 @@ from simulators.replay import Wire, play
 from simulators.replay_plant import CONVENTIONS, MTCONNECT, plant_document
 from stanok.plantfile import plant_of
 from tests.collectors.mqtt_bench import MemorySink, collecting, make_plant, until
-from tests.fix_broker import BrokerAddress, free_port
+from tests.fix_broker import BrokerAddress
+from tests.servers import free_port
 from tests.simulators.test_recordings import OWN, SHDR, START_US
 
 Values = set[tuple[int, str, Any]]
