@@ -223,7 +223,7 @@ class GapLog:
         return self.begin(machine, int(before.min()))
 
     def known_until(self, machine: int, begin_us: int, events_us: NDArray[np.int64], silence_us: int) -> int:
-        """Samples from before a contact that is not the first came: less is unknown. Until when; -1 if nothing is new."""
+        """Samples from before a later contact came: less is unknown. Until when; -1 if nothing is new."""
         until_us = -1
         for record in [r for r in self._records[machine] if r.cause == Cause.NO_DATA_YET and r.from_us > begin_us]:
             inside = events_us[(events_us >= record.from_us) & (events_us < record.to_us)]
