@@ -2,7 +2,9 @@
 
 Implements `simulators.outlet.Outlet` for the machines of one MQTT source. What is published, per machine topic T:
 T/status retained {"online": true or false}; T/state retained {"s": [[µs, "signal", value], …]}, the present values;
-T {"seq": n, "s": […]}, the changes, numbered one by one.
+T {"seq": n, "s": […]}, the changes, numbered one by one; a counter that began again says so by a fourth word, "reset".
+A line that is cut (faults.py) is told as the broker would tell it, by the will; when it is mended, birth and present
+values follow, as after any connect. Spoilt values do not become present.
 Invariants: `send` returns after the broker has acknowledged everything; what was not acknowledged is sent again over
 the next connection by the client itself; at most `MOST_INFLIGHT` messages of a machine wait for acknowledgement.
 """
@@ -12,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +25,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from core.errors import SourceError
 from core.plant.model import Machine, Plant
-from simulators.outlet import Sample, Value
+from simulators.outlet import ONLINE, Damage, Sample, Value
 
 KEEPALIVE_S = 5
 """The broker tells everybody after 1.5 times this that a machine has gone."""
@@ -31,6 +34,8 @@ GOODBYE_S = 3.0
 MOST_SAMPLES = 200
 """Samples of one message: about 8 kB."""
 MOST_INFLIGHT = 100
+STATUS = "/status"
+STATE = "/state"
 STATE_EVERY_S = 5.0
 """Present values are retained anew this often (real time), for a subscriber that has missed changes."""
 
@@ -92,18 +97,16 @@ class _Publisher:
             await self._acknowledged_down_to(0)
 
     async def send(self, samples: Sequence[Sample]) -> None:
-        for run in _messages(samples):
-            content = {"seq": run[0].seq, "s": [[sample.event_us, sample.signal, sample.value] for sample in run]}
+        for suffix, payload in messages(samples, self._present):
             await self._acknowledged_down_to(MOST_INFLIGHT - 1)
-            self._publish("", content)
-        self._present.update({sample.signal: (sample.event_us, sample.value) for sample in samples})
+            self._publish(suffix, payload, retain=suffix != "")
         if time.monotonic() - self._state_s >= STATE_EVERY_S:
             self._publish_state()
         await self._acknowledged_down_to(0)
 
     async def stop(self) -> None:
         if self._client.is_connected():
-            self._publish("/status", {"online": False}, retain=True)
+            self._publish(STATUS, _status(False), retain=True)
             with contextlib.suppress(TimeoutError):  # a broker that has gone says the same by our will
                 async with asyncio.timeout(GOODBYE_S):
                     await self._acknowledged_down_to(0)
@@ -119,17 +122,16 @@ class _Publisher:
         client = paho.Client(CallbackAPIVersion.VERSION2, client_id=f"machine-{name.replace('/', '-')}")
         client.reconnect_delay_set(1, 10)
         client.max_queued_messages_set(0)
-        client.will_set(f"{self._topic}/status", json.dumps({"online": False}), qos=1, retain=True)
+        client.will_set(self._topic + STATUS, _status(False), qos=1, retain=True)
         client.on_connect = self._on_connect
         client.on_publish = self._on_publish
         return client
 
     def _publish_state(self) -> None:
         self._state_s = time.monotonic()
-        self._publish("/state", {"s": [[us, name, value] for name, (us, value) in self._present.items()]}, retain=True)
+        self._publish(STATE, state_message(self._present), retain=True)
 
-    def _publish(self, suffix: str, content: Mapping[str, Any], *, retain: bool = False) -> None:
-        payload = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    def _publish(self, suffix: str, payload: bytes, *, retain: bool = False) -> None:
         sent = self._client.publish(self._topic + suffix, payload, qos=1, retain=retain)
         self._waiting.add(sent.mid)
 
@@ -146,20 +148,63 @@ class _Publisher:
 
     def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if not reason.is_failure:
-            client.publish(f"{self._topic}/status", json.dumps({"online": True}), qos=1, retain=True)
+            client.publish(self._topic + STATUS, _status(True), qos=1, retain=True)
 
     def _on_publish(self, _client: Any, _data: Any, mid: int, _reason: Any, _properties: Any) -> None:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._acknowledged, mid)
 
 
-def _messages(samples: Sequence[Sample]) -> Iterator[list[Sample]]:
-    """Stretches of consecutive numbers, none longer than a message may be."""
+def state_message(present: Mapping[str, tuple[int, Value]]) -> bytes:
+    """The present values."""
+    return _packed({"s": [[us, name, value] for name, (us, value) in present.items()]})
+
+
+def messages(samples: Sequence[Sample], present: dict[str, tuple[int, Value]]) -> Iterator[tuple[str, bytes]]:
+    """What is published for some samples: suffix of the topic and payload, in order; `present` is kept up to date."""
+    for run in _runs(samples):
+        first = run[0]
+        if first.signal == ONLINE:
+            yield STATUS, _status(bool(first.value))
+            if first.value:
+                yield STATE, state_message(present)
+            continue
+        for sample in run:
+            if sample.damage in (Damage.NONE, Damage.LOST) and sample.event_us >= present.get(sample.signal, (0, 0))[0]:
+                present[sample.signal] = sample.event_us, sample.value
+        if first.damage is not Damage.LOST:
+            payload = _packed({"seq": first.seq, "s": [_entry(sample) for sample in run]})
+            yield "", payload[: len(payload) // 2] if first.damage is Damage.BROKEN else payload
+
+
+def _runs(samples: Sequence[Sample]) -> Iterator[list[Sample]]:
+    """Stretches of consecutive numbers, none longer than a message may be; what makes a message unreadable is alone."""
     run: list[Sample] = []
     for sample in samples:
-        if run and (sample.seq != run[-1].seq + 1 or len(run) >= MOST_SAMPLES):
+        if run and (_alone(sample) or _alone(run[0]) or sample.seq != run[-1].seq + 1 or len(run) >= MOST_SAMPLES):
             yield run
             run = []
         run.append(sample)
     if run:
         yield run
+
+
+def _alone(sample: Sample) -> bool:
+    return sample.signal == ONLINE or sample.damage not in (Damage.NONE, Damage.TYPE)
+
+
+def _entry(sample: Sample) -> list[Any]:
+    value: Any = sample.value
+    if sample.damage is Damage.NAN:
+        value = math.nan
+    elif sample.damage is Damage.TYPE:
+        value = {"value": value}
+    return [sample.event_us, sample.signal, value, *(["reset"] if sample.reset else [])]
+
+
+def _status(online: bool) -> bytes:
+    return _packed({"online": online})
+
+
+def _packed(content: Mapping[str, Any]) -> bytes:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -24,7 +25,7 @@ from asyncua.ua.attribute_ids import AttributeIds
 from core.errors import InputError, SourceError
 from core.plant.model import Plant
 from core.units import datetime_from_us
-from simulators.outlet import Sample, Value
+from simulators.outlet import ONLINE, Damage, Sample, Value
 
 PLANT_URI = "http://stanok.example/plant"
 _MACHINERY = "http://opcfoundation.org/UA/Machinery/"
@@ -32,6 +33,9 @@ _TOOLS = "http://opcfoundation.org/UA/MachineTool/"
 _CNC = "http://opcfoundation.org/UA/CNC"
 NAMESPACES = (_MACHINERY, _TOOLS, _CNC, PLANT_URI)
 """Their order is the order of the namespace array, as it happens to be after a start."""
+
+_NO_COMMUNICATION = 0x80310000
+"""BadNoCommunication: the server has no connection to its data source (OPC UA part 4, 7.39)."""
 
 _YIELD_EVERY = 100
 """Writes between two turns of the event loop: about 2 ms."""
@@ -131,6 +135,7 @@ class OpcUaServer:
         self._endpoint = endpoint
         self._namespaces = namespaces
         self._server: Server | None = None
+        self._shown: dict[tuple[int, str], ua.Variant] = {}
         self.nodes: dict[tuple[int, str], ua.NodeId] = {}
         """The variable of each (machine, signal), for tests that damage one."""
 
@@ -160,18 +165,26 @@ class OpcUaServer:
     async def send(self, samples: Sequence[Sample]) -> None:
         """Write changes in order; returns when the server has them in the queues of its subscribers."""
         for number, sample in enumerate(samples, 1):
-            kind, value = self._wire_value(sample)
-            await self.write(
-                sample.machine,
-                sample.signal,
-                _Shared(
-                    Value=ua.Variant(value, kind),
-                    SourceTimestamp=cast(ua.DateTime, datetime_from_us(sample.event_us)),
-                    ServerTimestamp=cast(ua.DateTime, datetime.now(UTC)),
-                ),
-            )
+            if sample.signal == ONLINE:
+                await self._line(sample)
+            else:
+                await self._show(sample)
             if number % _YIELD_EVERY == 0:
                 await asyncio.sleep(0)
+
+    async def _show(self, sample: Sample) -> None:
+        kind, value = self._wire_value(sample)
+        if sample.damage in (Damage.NONE, Damage.LOST):
+            self._shown[sample.machine, sample.signal] = ua.Variant(value, kind)
+        if sample.damage is not Damage.LOST:
+            await self.write(sample.machine, sample.signal, _stamped(ua.Variant(value, kind), sample.event_us))
+
+    async def _line(self, sample: Sample) -> None:
+        """A server that loses its control says so of every node; when it is back, it shows what there is by then."""
+        status = ua.StatusCode() if sample.value else ua.StatusCode(ua.UInt32(_NO_COMMUNICATION))
+        for (machine, signal), value in self._shown.items():
+            if machine == sample.machine:
+                await self.write(machine, signal, _stamped(value, sample.event_us, status))
 
     async def stop(self) -> None:
         """Go off line; the sessions are told."""
@@ -193,6 +206,10 @@ class OpcUaServer:
         name = self._plant.machines[sample.machine].name
         if leaf is None:
             raise InputError(f"{name}: the simulated OPC UA machine has no node for {sample.signal}")
+        if sample.damage is Damage.TYPE:
+            return (_FLOAT, 0.5) if leaf.kind == _TEXT else (_TEXT, "?")
+        if sample.damage is Damage.NAN:
+            return _FLOAT, math.nan
         if not leaf.words:
             return leaf.kind, sample.value
         number = leaf.words.get(str(sample.value))
@@ -211,6 +228,15 @@ class OpcUaServer:
                 if leaf := _LEAVES.get(signal):
                     parent = await _object(objects, leaf.path[:-1], index)
                     self.nodes[position, signal] = await _variable(parent, leaf, index)
+
+
+def _stamped(value: ua.Variant, at_us: int, status: ua.StatusCode | None = None) -> _Shared:
+    return _Shared(
+        Value=value,
+        StatusCode=status or ua.StatusCode(),
+        SourceTimestamp=cast(ua.DateTime, datetime_from_us(at_us)),
+        ServerTimestamp=cast(ua.DateTime, datetime.now(UTC)),
+    )
 
 
 async def _standard_server() -> Server:

@@ -4,9 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
 Value = float | int | bool | str
+
+
+class Damage(Enum):
+    """How a sample is spoilt on its way; the outlet does it, because it depends on the protocol.
+
+    LOST: it does not leave at all; the machine knows it all the same, and shows it when somebody asks.
+    """
+
+    NONE = "none"
+    NAN = "nan"
+    TYPE = "type"
+    BROKEN = "broken"
+    LOST = "lost"
+
+
+ONLINE = "conn.online"
+"""A sample of this signal is the line itself, cut (False) or mended (True). It has no number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +34,7 @@ class Sample:
     `machine` is the position in the plant, `signal` a name of the vocabulary. `value`: canonical words and texts as
     str (`"active"`), switches as bool, counters as int, gauges as float. `seq` counts the samples of one machine from 0
     since the scenario began, so that a second run over the same scenario sends the same numbers.
+    `reset`: the counter says that it began again before this reading.
     """
 
     machine: int
@@ -23,6 +42,8 @@ class Sample:
     event_us: int
     value: Value
     seq: int
+    damage: Damage = Damage.NONE
+    reset: bool = False
 
 
 class Outlet(Protocol):

@@ -1,8 +1,9 @@
 """Plays a scenario over protocol outlets in scenario time: every sample leaves when its moment has come.
 
 Invariants: no sample with an event time after the clock's now is sent, none is left out or sent twice, and each
-machine's samples leave in order. When the clock was stopped, everything up to the stop is sent and the outlets stay
-on line until the player is cancelled. Outlets do not wait for each other.
+machine's samples leave in order; faults (faults.py) change what leaves, and when. When the clock was stopped,
+everything up to the stop is sent and the outlets stay on line until the player is cancelled. Outlets do not wait for
+each other.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from operator import attrgetter
 
 from core.plant.model import Plant
 from core.ports import Clock
+from simulators.faults import Line
 from simulators.outlet import Outlet, Sample, Value
 from simulators.scenario import Scenario
 from simulators.signals import Signals
@@ -31,6 +33,11 @@ class Player:
         self._outlets = outlets
         self._from_us = from_us
         self._sent_until = dict.fromkeys(outlets, from_us)
+        self._lines = {
+            machine: Line(signals, machine, from_us)
+            for source in outlets
+            for machine in signals.plant.machines_of(source)
+        }
 
     @property
     def sent_until(self) -> int:
@@ -54,7 +61,7 @@ class Player:
 
     def _present(self, source: str) -> Mapping[int, Mapping[str, tuple[int, Value]]]:
         machines = self._signals.plant.machines_of(source)
-        return {machine: self._signals.present(machine, self._from_us) for machine in machines}
+        return {machine: self._lines[machine].present() for machine in machines}
 
     async def _feed(self, source: str) -> None:
         while True:
@@ -65,15 +72,11 @@ class Player:
             await asyncio.sleep(_TICK_S)
 
     def _due(self, source: str, until_us: int) -> list[Sample]:
-        """What the source's machines have to say before `until_us`, in order of time."""
-        from_us = self._sent_until[source]
-        found = [
-            sample
-            for machine in self._signals.plant.machines_of(source)
-            for sample in self._signals.samples(machine, from_us, until_us)
-        ]
-        found.sort(key=attrgetter("event_us"))
-        return found
+        """What leaves the source's machines before `until_us`, in order of time."""
+        machines = self._signals.plant.machines_of(source)
+        found = [leaving for machine in machines for leaving in self._lines[machine].leaving(until_us)]
+        found.sort(key=attrgetter("at_us"))
+        return [leaving.sample for leaving in found]
 
 
 async def play(plant: Plant, scenario: Scenario, clock: Clock, outlets: Mapping[str, Outlet], from_us: int) -> None:

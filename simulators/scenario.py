@@ -52,6 +52,79 @@ class ProgramScript(_Table):
     tools: PositiveInt = 2
 
 
+class Duplicate(_Table):
+    """Samples that leave once more, with the same number."""
+
+    kind: Literal["duplicate"]
+    share: Share = 0.05
+    after_s: Span = (0.0, 2.0)
+
+
+class Disorder(_Table):
+    """Every sample leaves at some moment within this time after its event, so the order is lost."""
+
+    kind: Literal["disorder"]
+    within_s: PositiveFloat = 2.0
+
+
+class Late(_Table):
+    """Some samples leave later than the others, by seconds or by hours, while the machine goes on living."""
+
+    kind: Literal["late"]
+    share: Share = 0.02
+    by_s: Span = (1.0, 2.0)
+
+
+class Cut(_Table):
+    """The line is cut, again and again: what would leave meanwhile is lost. `every_min` is a mean."""
+
+    kind: Literal["cut"]
+    every_min: PositiveFloat = 60.0
+    for_s: Span = (20.0, 300.0)
+
+
+class ClockError(_Table):
+    """The machine's clock is ahead (behind if negative), and gains (loses) as time goes on."""
+
+    kind: Literal["clock"]
+    offset_s: float = 0.0
+    drift_ppm: float = Field(default=0.0, gt=-1e6)
+
+
+class Reset(_Table):
+    """Part counters begin again at 0. `every_parts` is a mean.
+
+    `announced`: the first reading afterwards says so. Otherwise nobody is told, and the part made in that moment is
+    on no reading.
+    """
+
+    kind: Literal["reset"]
+    every_parts: PositiveInt = 50
+    announced: bool = True
+
+
+class Bad(_Table):
+    """A value that is no number, a value of the wrong type, or a message that is not readable at all.
+
+    It comes a moment before the good one, or `instead` of it. `signals`: only these; all if empty.
+    """
+
+    kind: Literal["nan", "type", "broken"]
+    share: Share = 0.01
+    instead: bool = False
+    signals: tuple[str, ...] = ()
+
+
+Fault = Annotated[Duplicate | Disorder | Late | Cut | ClockError | Reset | Bad, Field(discriminator="kind")]
+"""What goes wrong on the way from a machine to its reader; see faults.py."""
+
+_CARRIED = {
+    "opcua": frozenset({"duplicate", "disorder", "late", "cut", "clock", "reset", "nan", "type"}),
+    "mqtt": frozenset({"duplicate", "disorder", "late", "cut", "clock", "reset", "nan", "type", "broken"}),
+}
+"""A notification of OPC UA is either readable or no notification."""
+
+
 class MachineScript(_Table):
     """The habits of one machine. Times "every" are means of exponential distributions over producing time."""
 
@@ -88,6 +161,8 @@ class MachineScript(_Table):
     """Standby and full load."""
     gauge_s: PositiveFloat = 5.0
     """Interval of speed, load, feed and power while the spindle turns."""
+    fault: tuple[Fault, ...] = ()
+    """What goes wrong on the way to the reader. The truth is not touched by it."""
 
 
 class _ScenarioFile(_Table):
@@ -170,9 +245,25 @@ def _script_complaints(path: str, script: MachineScript, machine: Machine, plant
         yield f"{path}.spindle: the least speed must be above 1 min⁻¹, or a turning spindle looks still"
     if script.scrap and not {"part.scrap", "part.good"} & set(machine.signals):
         yield f"{path}.scrap: {machine.name} shows no scrap, its plant entry has neither part.scrap nor part.good"
+    protocol = plant.sources[machine.source].protocol
+    yield from _fault_complaints(path, script, machine, protocol)
     for name in _needed_signals(script):
         if name not in machine.signals:
             yield f"{path}: {machine.name} needs the signal {name} to show what happens, its plant entry lacks it"
+
+
+def _fault_complaints(path: str, script: MachineScript, machine: Machine, protocol: str) -> Iterator[str]:
+    for index, fault in enumerate(script.fault):
+        here = f"{path}.fault[{index}]"
+        if fault.kind not in _CARRIED.get(protocol, ()):
+            yield f"{here}.kind: {protocol} cannot carry {fault.kind}"
+        if any(fault.kind == other.kind for other in script.fault[:index]) and not isinstance(fault, Late | Bad):
+            yield f"{here}.kind: {machine.name} has a {fault.kind} already"
+        if isinstance(fault, Reset) and fault.announced and protocol == "opcua":
+            yield f"{here}.announced: OPC UA has no word for a reset of a counter; say announced = false"
+        for place, name in enumerate(fault.signals if isinstance(fault, Bad) else ()):
+            if name not in machine.signals:
+                yield f"{here}.signals[{place}]: {machine.name} has no signal {name}"
 
 
 def _needed_signals(script: MachineScript) -> Iterator[str]:

@@ -148,6 +148,8 @@ class Signals:
     def __init__(self, plant: Plant, scenario: Scenario) -> None:
         self.plant = plant
         self.begin_us = scenario.begin_us
+        self.seed = scenario.seed
+        self.scripts = scenario.scripts
         self.streams = [
             Stream(
                 index,

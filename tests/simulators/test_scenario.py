@@ -19,6 +19,10 @@ from .conftest import PLANTS, TUESDAY_US
 Change = Callable[[dict[str, Any]], object]
 
 
+def faulty(file: dict[str, Any], machine: int, **fault: Any) -> None:
+    file["machine"][machine].setdefault("fault", []).append(fault)
+
+
 @pytest.fixture
 def found() -> dict[str, Any]:
     return deepcopy(dict(read_scenario(PLANTS / "demo.scenario.toml")))
@@ -47,6 +51,13 @@ def test_scripts_stand_in_the_order_of_the_plants_machines(
         (lambda file: file["machine"][3].update(idle_shifts={"9": 0.5}), "machine[3].idle_shifts.9: "),
         (lambda file: file["machine"][3].update(spindle=[0.5, 900.0]), "machine[3].spindle: "),
         (lambda file: file.pop("seed"), "seed: "),
+        (lambda file: faulty(file, 3, kind="late", shere=0.5), "machine[3].fault[0].late.shere: "),
+        (lambda file: faulty(file, 3, kind="late", by_s=[9.0, 1.0]), "machine[3].fault[0].late.by_s: "),
+        (lambda file: faulty(file, 3, kind="gremlins"), "machine[3].fault[0]: "),
+        (lambda file: faulty(file, 3, kind="type", signals=["no.such"]), "machine[3].fault[0].signals[0]: "),
+        (lambda file: faulty(file, 0, kind="broken"), "machine[0].fault[0].kind: opcua cannot carry broken"),
+        (lambda file: faulty(file, 0, kind="reset"), "machine[0].fault[0].announced: "),
+        (lambda file: [faulty(file, 4, kind="cut") for _ in range(2)], "machine[4].fault[1].kind: "),
     ],
 )
 def test_a_mistake_is_named_by_its_path(plant: Plant, found: dict[str, Any], change: Change, path: str) -> None:

@@ -1,0 +1,177 @@
+"""Faults are the same for the same seed, do what they say, and leave alone what they do not name."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from core.plant.model import Plant
+from core.units import HOUR_US, MINUTE_US, SECOND_US
+from simulators.faults import Leaving, Line
+from simulators.outlet import ONLINE, Damage, Sample
+from simulators.scenario import Scenario, parse_scenario
+from simulators.signals import Signals
+
+from .conftest import PLANTS, TUESDAY_US, read_scenario
+
+MACHINE, OTHER = 3, 4
+SPAN_US = 2 * HOUR_US
+EVERYTHING: Sequence[Mapping[str, Any]] = (
+    {"kind": "duplicate", "share": 0.2},
+    {"kind": "disorder", "within_s": 2.0},
+    {"kind": "late", "share": 0.1, "by_s": [1.0, 4000.0]},
+    {"kind": "cut", "every_min": 20.0},
+    {"kind": "clock", "offset_s": 3.5, "drift_ppm": -300.0},
+    {"kind": "reset", "every_parts": 9},
+    {"kind": "nan", "share": 0.05},
+    {"kind": "type", "share": 0.05, "instead": True},
+    {"kind": "broken", "share": 0.05, "instead": True},
+)
+
+Make = Callable[..., Signals]
+
+
+@pytest.fixture(scope="module")
+def make(plant: Plant) -> Make:
+    """Signals of the demonstration where the fourth machine has the given faults."""
+
+    def made(*faults: Mapping[str, Any], other: Sequence[Mapping[str, Any]] = (), seed: int = 7) -> Signals:
+        found = dict(read_scenario(PLANTS / "demo.scenario.toml"))
+        scripts = [dict(script) for script in found["machine"]]
+        scripts[MACHINE]["fault"], scripts[OTHER]["fault"] = list(faults), list(other)
+        scenario: Scenario = parse_scenario({**found, "machine": scripts, "seed": seed}, plant, TUESDAY_US)
+        return Signals(plant, scenario)
+
+    return made
+
+
+def left(signals: Signals, steps_us: Sequence[int] = (SPAN_US,), machine: int = MACHINE) -> list[Leaving]:
+    """Everything that leaves in two hours, asked for in steps."""
+    line = Line(signals, machine, TUESDAY_US)
+    return [leaving for until_us in steps_us for leaving in line.leaving(TUESDAY_US + until_us)]
+
+
+def truth(signals: Signals) -> list[Sample]:
+    return signals.samples(MACHINE, TUESDAY_US, TUESDAY_US + SPAN_US)
+
+
+def good(leavings: Sequence[Leaving]) -> list[Sample]:
+    return [leaving.sample for leaving in leavings if leaving.sample.damage is Damage.NONE]
+
+
+def content(samples: Sequence[Sample]) -> Counter[tuple[int, str, object]]:
+    """Samples without their numbers."""
+    return Counter((sample.event_us, sample.signal, sample.value) for sample in samples)
+
+
+def test_without_faults_exactly_the_machines_samples_leave(make: Make) -> None:
+    signals = make()
+    assert left(signals) == [Leaving(sample.event_us, sample) for sample in truth(signals)]
+
+
+def test_the_same_seed_gives_the_same_faults_in_whatever_steps_they_are_asked_for(make: Make) -> None:
+    seed = random.SystemRandom().randrange(10**6)
+    print("seed", seed)
+    draw = random.Random(seed)
+    whole = left(make(*EVERYTHING))
+    steps = sorted(draw.sample(range(SPAN_US), 40))
+    assert left(make(*EVERYTHING), [*steps, SPAN_US]) == whole
+    assert left(make(*EVERYTHING, seed=8)) != whole
+
+
+def test_the_faults_of_a_machine_depend_on_no_other(make: Make) -> None:
+    alone = make(other=EVERYTHING)
+    assert left(make(*EVERYTHING, other=EVERYTHING), machine=OTHER) == left(alone, machine=OTHER)
+    assert left(alone) == left(make())
+
+
+def test_samples_leave_late_and_in_disorder_but_all_of_them_once_and_numbered_as_they_leave(make: Make) -> None:
+    signals = make({"kind": "disorder", "within_s": 2.0}, {"kind": "late", "share": 0.1, "by_s": [3.0, 5.0]})
+    found = left(signals, [SPAN_US + 10 * SECOND_US])
+    kept = [leaving for leaving in found if leaving.sample.event_us < TUESDAY_US + SPAN_US]
+    assert content(good(kept)) == content(truth(signals))
+    assert [leaving.sample.seq for leaving in found] == list(range(len(found)))
+    delays = [leaving.at_us - leaving.sample.event_us for leaving in kept]
+    assert min(delays) >= 0
+    assert max(delays) <= 7 * SECOND_US
+    assert 0.05 < sum(delay >= 3 * SECOND_US for delay in delays) / len(delays) < 0.15
+    events = [leaving.sample.event_us for leaving in found]
+    assert events != sorted(events)
+
+
+def test_duplicates_are_the_same_sample_with_the_same_number_again(make: Make) -> None:
+    signals = make({"kind": "duplicate", "share": 0.2, "after_s": [1.0, 2.0]})
+    found = Counter(leaving.sample for leaving in left(signals, [SPAN_US + 10 * SECOND_US]))
+    assert set(truth(signals)) <= set(found)
+    assert set(found.values()) == {1, 2}
+    assert 0.15 < sum(count == 2 for count in found.values()) / len(found) < 0.25
+
+
+@pytest.mark.parametrize("kind", ["nan", "type", "broken"])
+def test_bad_values_come_before_the_good_one_or_instead_of_it(make: Make, kind: str) -> None:
+    signals = make({"kind": kind, "share": 0.1})
+    found = left(signals)
+    assert content(good(found)) == content(truth(signals))
+    bad = [n for n, leaving in enumerate(found) if leaving.sample.damage is Damage(kind)]
+    assert len(bad) > 50
+    for n in bad:
+        spoilt, after = found[n].sample, found[n + 1].sample
+        assert (spoilt.event_us, spoilt.signal, spoilt.value) == (after.event_us, after.signal, after.value)
+        assert (spoilt.seq == after.seq) == (kind != "type")
+    instead = make({"kind": kind, "share": 0.1, "instead": True, "signals": ["spindle.1.speed"]})
+    found = left(instead)
+    assert len(found) == len(truth(instead))
+    assert {leaving.sample.signal for leaving in found if leaving.sample.damage is Damage(kind)} == {"spindle.1.speed"}
+
+
+def test_a_cut_line_is_told_at_both_ends_and_carries_nothing_between(make: Make) -> None:
+    found = left(make({"kind": "cut", "every_min": 15.0, "for_s": [60.0, 90.0]}))
+    cut, words, lost = False, [], 0
+    for leaving in found:
+        if leaving.sample.signal == ONLINE:
+            words.append((leaving.sample.value, leaving.at_us))
+            cut = not leaving.sample.value
+        else:
+            assert (leaving.sample.damage is Damage.LOST) == cut
+            lost += cut
+    assert [word for word, _ in words] == [False, True] * (len(words) // 2)
+    assert len(words) >= 4
+    assert lost > 20
+    lengths = [end - start for (_, start), (_, end) in zip(words[::2], words[1::2], strict=True)]
+    assert all(60 * SECOND_US <= length <= 91 * SECOND_US for length in lengths)
+
+
+def test_a_wrong_clock_moves_event_times_and_nothing_else(make: Make) -> None:
+    signals = make({"kind": "clock", "offset_s": -20.0, "drift_ppm": 500.0})
+    for leaving, sample in zip(left(signals), truth(signals), strict=True):
+        assert leaving.at_us == sample.event_us
+        since_us = sample.event_us - TUESDAY_US
+        assert leaving.sample.event_us == sample.event_us - 20 * SECOND_US + round(since_us * 5e-4)
+    shown = Line(signals, MACHINE, TUESDAY_US + MINUTE_US).present()
+    for name, (us, value) in signals.present(MACHINE, TUESDAY_US + MINUTE_US).items():
+        assert shown[name][1] == value
+        assert abs(shown[name][0] - us + 20 * SECOND_US) <= 30_001
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_reset_counter_begins_again_and_says_so_or_hides_a_part(make: Make, announced: bool) -> None:
+    signals = make({"kind": "reset", "every_parts": 8, "announced": announced})
+    readings = [s for s in good(left(signals)) if s.signal == "part.total"]
+    made = sum(s.signal == "part.total" for s in truth(signals)) - 1
+    hidden = made + 1 - len(readings)
+    count = resets = 0
+    for before, reading in pairwise(readings):
+        assert isinstance(before.value, int)
+        assert isinstance(reading.value, int)
+        fell = reading.value <= before.value
+        assert reading.reset == (fell and announced)
+        count += reading.value if fell else reading.value - before.value
+        resets += fell
+    assert resets >= 3
+    assert count == made - hidden
+    assert (hidden == 0) if announced else (hidden >= resets)
