@@ -21,6 +21,7 @@ from core.vocabulary import Flag
 
 INITIAL = int(Flag.INITIAL)
 RETAINED = int(Flag.RETAINED)
+RESET = int(Flag.RESET)
 GREATEST_SEQ = 2**62
 
 
@@ -137,16 +138,18 @@ class _Task:
             return 0
         return RETAINED | INITIAL
 
-    def entries(self, samples: list[Any]) -> Iterator[tuple[int, int, Field, Any]]:
-        """Position, time, field and value of each well-formed sample of Stanok's shape; the others are refused."""
+    def entries(self, samples: list[Any]) -> Iterator[tuple[int, int, Field, Any, int]]:
+        """Position, time, field, value and flags of each well-formed sample of Stanok's shape; others are refused."""
         for at, entry in enumerate(samples):
             try:
-                if not isinstance(entry, list) or len(entry) != 3 or not isinstance(entry[1], str):
+                if not isinstance(entry, list) or not 3 <= len(entry) <= 4 or not isinstance(entry[1], str):
                     raise RefusedError(f'sample {at} is not [time, "signal", value]')
+                if entry[3:] not in ([], ["reset"]):
+                    raise RefusedError(f'sample {at}: the fourth word can only be "reset"')
                 found = self.route.fields.get(entry[1])
                 if found is None:
                     raise RefusedError(f"{entry[1][:40]!r} is no signal of this machine")
-                yield at, instant_us(entry[0], "us"), found, entry[2]
+                yield at, instant_us(entry[0], "us"), found, entry[2], RESET if len(entry) == 4 else 0
             except RefusedError as wrong:
                 self.reading.refused.append(str(wrong))
 
@@ -156,13 +159,13 @@ def _samples(task: _Task) -> None:
     task.reading.seq = seq = _number(content.seq)
     task.reading.next_seq = seq + len(content.s)
     flags = task.flags(seq)
-    for at, us, found, value in task.entries(content.s):
-        _try(task, found, us, value, seq + at, flags)
+    for at, us, found, value, reset in task.entries(content.s):
+        _try(task, found, us, value, seq + at, flags | reset)
 
 
 def _state(task: _Task) -> None:
     flags = INITIAL | (RETAINED if task.message.retain else 0)
-    for _, us, found, value in task.entries(numbered(task.message.payload).s):
+    for _, us, found, value, _ in task.entries(numbered(task.message.payload).s):
         if us > task.decoder.known.get(found.signal, -1):
             _try(task, found, us, value, -1, flags)
 

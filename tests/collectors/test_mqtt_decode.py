@@ -74,6 +74,12 @@ def test_texts_and_switches_and_counters_are_taken_as_what_they_are() -> None:
     assert batch.value[1:].tolist() == [1.0, 7.0]
 
 
+def test_a_counter_may_say_that_it_began_again() -> None:
+    reading, batch = own([NOW, "part.total", 3, "reset"], [NOW, "part.scrap", 1], [NOW, "part.scrap", 1, "restart"])
+    assert (batch.flags & Flag.RESET != 0).tolist() == [True, False]
+    assert reading.refused == ['sample 2: the fourth word can only be "reset"']
+
+
 def test_null_means_no_value_now() -> None:
     _, batch = own([NOW, "spindle.1.speed", None])
     assert batch.quality[0] == Quality.BAD
