@@ -106,8 +106,6 @@ def test_an_unknown_word_becomes_other_and_is_counted_and_a_number_is_kept() -> 
         [NOW, "prog.name", "nul\0"],
         [NOW, "prog.name", "x" * 5000],
         [NOW, "no.such", 1],
-        [-1, "part.total", 1],
-        [NOW * 1000, "part.total", 1],
         ["now", "part.total", 1],
         [NOW, "part.total"],
         "rubbish",
@@ -188,6 +186,27 @@ def test_a_time_far_ahead_gives_way_to_the_arrival() -> None:
     _, batch = own([NOW + 3_600_000_000, "part.total", 1])
     assert batch.event_us[0] == NOW
     assert batch.flags[0] & Flag.CLOCK_MASK == ClockChoice.ARRIVAL
+
+
+@pytest.mark.parametrize("us", [-11_644_473_600_000_000, -1, 0, 4_070_908_800_000_000, NOW * 1000, -(10**30), 1e300])
+def test_a_time_that_cannot_be_gives_way_to_the_arrival_and_is_flagged_but_the_value_is_kept(us: float) -> None:
+    reading, batch = own([us, "part.total", 1])
+    assert (batch.event_us.tolist(), batch.value.tolist()) == ([NOW], [1.0])
+    assert batch.flags.tolist() == [ClockChoice.ARRIVAL | Flag.CLOCK_SUSPECT]
+    assert reading.refused == []
+
+
+@pytest.mark.parametrize("text", ["1601-01-01T00:00:00Z", "2099-12-31T23:59:59+03:00"])
+def test_a_written_time_that_cannot_be_gives_way_to_the_arrival_too(text: str) -> None:
+    machine = {**FREE, "time": {"path": "ts", "unit": "iso"}, "topic": "iso", "signals": {"part.total": "parts"}}
+    plant = make_plant(machines=0, own=[machine])
+    (route,) = build_routes(plant, plant.sources[0]).by_topic["iso"]
+    builder = BatchBuilder()
+    message = Message("iso", json.dumps({"ts": text, "parts": 7}).encode(), False, NOW)
+    Decoder(ClockWatch()).read(route, message, builder, settled=True)
+    batch = builder.build()
+    assert (batch.event_us.tolist(), batch.value.tolist()) == ([NOW], [7.0])
+    assert batch.flags.tolist() == [ClockChoice.ARRIVAL | Flag.CLOCK_SUSPECT]
 
 
 def test_a_free_mapping_finds_values_by_path_with_factor_words_time_and_number() -> None:
