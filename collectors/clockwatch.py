@@ -2,8 +2,9 @@
 
 Invariants: all instants are scenario time in UTC µs. The offset is the least (arrival − event) over the fresh samples
 of the last ten minutes, because delays only add to it; while no fresh sample is known, the last offset stays.
-A plausible source time may still belong to a wrong clock: beyond `SWITCH_S` the source's time is not used any more,
-unless the plant file calls it trusted; it is used again when the offset has come back under `RETURN_S`.
+A plausible source time may still belong to a wrong clock: behind by more than `SWITCH_S`, or ahead by more than
+`AHEAD_S`, the source's time is not used any more, unless the plant file calls it trusted; it is used again when the
+offset has come back under half of that. So samples and heartbeats of a source are always by one clock.
 A time more than `OLDEST_US` away (a clock that was never set, a broken number) says nothing about the offset.
 """
 
@@ -19,9 +20,7 @@ WINDOW_S = 600
 AHEAD_S = 5
 """A source time further ahead of its arrival is not plausible (design: 5 s, real time)."""
 SWITCH_S = 60
-"""An offset beyond this takes the source's clock out of use (design: 60 s, real time)."""
-RETURN_S = 30
-"""Half of `SWITCH_S`, so that an offset near the limit does not change the clock with every sample."""
+"""A clock behind by more than this is taken out of use (design: 60 s, real time)."""
 OLDEST_US = 400 * DAY_US
 """A source time older than this is not plausible (design: 400 days)."""
 BUCKETS = 60
@@ -79,7 +78,7 @@ class ClockWatch:
 
     def believed_us(self, arrival_us: int) -> int:
         """An instant of arrival in the believed clock of the source: what a heartbeat at that moment proves."""
-        if self._suspect or self._offset_us is None:
+        if self._suspect or self._offset_us is None or self._offset_us < -AHEAD_S * SECOND_US * self._scale:
             return arrival_us
         return arrival_us - self._offset_us
 
@@ -103,6 +102,7 @@ class ClockWatch:
         self._judge()
 
     def _judge(self) -> None:
-        limit_us = (RETURN_S if self._suspect else SWITCH_S) * SECOND_US * self._scale
-        offset_us = self._offset_us
-        self._suspect = not self._trusted and offset_us is not None and abs(offset_us) > limit_us
+        # An offset near a limit must not change the clock with every sample.
+        unit_us = SECOND_US * self._scale / (2.0 if self._suspect else 1.0)
+        off = self._offset_us is not None and not -AHEAD_S * unit_us <= self._offset_us <= SWITCH_S * unit_us
+        self._suspect = not self._trusted and off

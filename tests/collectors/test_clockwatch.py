@@ -67,6 +67,20 @@ def test_a_trusted_clock_is_kept_in_use_and_heartbeats_follow_it() -> None:
     assert watch.believed_us(NOW) == NOW - HOUR_US
 
 
+def test_a_clock_ahead_is_not_half_believed_and_heartbeats_do_not_run_ahead_of_its_samples() -> None:
+    watch = ClockWatch()
+    ahead = 20 * SECOND_US
+    assert watch.choose(NOW + ahead, None, NOW, fresh=True) == (NOW, ClockChoice.ARRIVAL | SUSPECT)
+    assert watch.suspect
+    assert watch.believed_us(NOW) == NOW
+    delayed = NOW + 18 * SECOND_US
+    assert watch.choose(NOW + ahead, None, delayed, fresh=True) == (delayed, ClockChoice.ARRIVAL | SUSPECT)
+    assert ClockWatch(trusted=True, offset_us=-ahead).believed_us(NOW) == NOW
+    watch = ClockWatch(offset_us=-4 * SECOND_US)
+    assert not watch.suspect
+    assert watch.believed_us(NOW) == NOW + 4 * SECOND_US
+
+
 def test_a_clock_that_was_put_right_is_used_again() -> None:
     watch = ClockWatch(offset_us=HOUR_US)
     assert watch.suspect
