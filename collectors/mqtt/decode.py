@@ -1,7 +1,8 @@
 """A message -> samples in a BatchBuilder and what it says of its machines. No I/O, no clock.
 
 Invariants: any bytes give samples, refusals with a reason, or both, never an exception; good values of a message are
-kept beside bad ones; a retained message never proves life, and its samples are INITIAL unless their number shows that
+kept beside bad ones; a value that is refused ends the one before it, as of its time, for it is not known what it
+should have been; a retained message never proves life, and its samples are INITIAL unless their number shows that
 they are simply the next ones (some brokers mark what they queued as retained).
 """
 
@@ -17,7 +18,7 @@ from collectors.mqtt.payload import RefusedError, document, numbered
 from collectors.mqtt.topics import Carries, Field, Route
 from collectors.mqtt.values import Converted, convert, instant_us
 from core.samples.batch import BatchBuilder
-from core.vocabulary import Flag
+from core.vocabulary import Flag, Quality
 
 INITIAL = int(Flag.INITIAL)
 RETAINED = int(Flag.RETAINED)
@@ -41,6 +42,7 @@ class Reading:
     """What one message said of one machine.
 
     `seq` and `next_seq` are -1 if it is not numbered. `event_us` holds least and greatest event time of its samples.
+    `samples` were added, `ended` of them only to say that a refused value ended the one before it.
     `online` is what a birth or will says. `live`: it came now, from a publisher that lives.
     """
 
@@ -51,6 +53,7 @@ class Reading:
     event_us: tuple[int, int] | None = None
     online: bool | None = None
     samples: int = 0
+    ended: int = 0
     unknown_words: int = 0
     refused: list[str] = field(default_factory=list)
 
@@ -97,8 +100,19 @@ class _Task:
     fresh: bool
 
     def add(self, found: Field, source_us: int | None, value: Any, seq: int, flags: int) -> None:
-        """One sample; raises RefusedError if the value is of no use."""
-        self.put(found, source_us, convert(found, value), seq, flags)
+        """One sample. A value of no use is refused and ends the one before it: it is not known what it should be."""
+        try:
+            converted = convert(found, value)
+        except RefusedError as wrong:
+            self.refuse(found, source_us, seq, flags, wrong)
+        else:
+            self.put(found, source_us, converted, seq, flags)
+
+    def refuse(self, found: Field, source_us: int | None, seq: int, flags: int, wrong: RefusedError) -> None:
+        """What came for a signal is of no use, so nothing is known of it from then on."""
+        self.reading.refused.append(str(wrong))
+        self.reading.ended += 1
+        self.put(found, source_us, Converted(quality=int(Quality.BAD)), seq, flags)
 
     def put(self, found: Field, source_us: int | None, converted: Converted, seq: int, flags: int) -> None:
         """One sample with a value that has been converted."""
@@ -160,14 +174,14 @@ def _samples(task: _Task) -> None:
     task.reading.next_seq = seq + len(content.s)
     flags = task.flags(seq)
     for at, us, found, value, reset in task.entries(content.s):
-        _try(task, found, us, value, seq + at, flags | reset)
+        task.add(found, us, value, seq + at, flags | reset)
 
 
 def _state(task: _Task) -> None:
     flags = INITIAL | (RETAINED if task.message.retain else 0)
     for _, us, found, value, _ in task.entries(numbered(task.message.payload).s):
         if us > task.decoder.known.get(found.signal, -1):
-            _try(task, found, us, value, -1, flags)
+            task.add(found, us, value, -1, flags)
 
 
 def _free(task: _Task) -> None:
@@ -183,7 +197,7 @@ def _free(task: _Task) -> None:
     for field_ in route.fields.values():
         value = _at(content, field_.path)
         if value is not _MISSING:
-            _try(task, field_, source_us, value, number, flags)
+            task.add(field_, source_us, value, number, flags)
 
 
 def _observation(task: _Task) -> None:
@@ -201,7 +215,7 @@ def _observation(task: _Task) -> None:
             for converted in mtconnect.values_of(found, content, task.decoder.standing):
                 task.put(found, source_us, converted, seq, flags)
         except RefusedError as wrong:
-            task.reading.refused.append(str(wrong))
+            task.refuse(found, source_us, seq, flags, wrong)
 
 
 def _availability(task: _Task) -> None:
@@ -232,13 +246,6 @@ _READERS = {
     Carries.OBSERVATION: _observation,
     Carries.UNMAPPED: _unmapped,
 }
-
-
-def _try(task: _Task, found: Field, us: int | None, value: Any, seq: int, flags: int) -> None:
-    try:
-        task.add(found, us, value, seq, flags)
-    except RefusedError as wrong:
-        task.reading.refused.append(str(wrong))
 
 
 def _number(value: Any) -> int:

@@ -144,7 +144,7 @@ def instant_us(found: datetime | None, clock: Clock | None = None) -> int | None
 
 
 def _reading(item: Item, data: ua.DataValue, status: int, found: Decoded) -> Reading | None:
-    """The value of a sample; None if there is none, or if it went to the rejects."""
+    """The value of a sample, None if there is none. What goes to the rejects ends the value before it."""
     value = None if data.Value is None else data.Value.Value
     if status >> 30 > _SEVERITY_UNCERTAIN:
         return Reading()
@@ -159,7 +159,7 @@ def _reading(item: Item, data: ua.DataValue, status: int, found: Decoded) -> Rea
     except ValueError as error:
         raw = variant_to_binary(data.Value) if data.Value is not None else b""
         found.rejects.append(Quarantine(f"{item.name}: {error}", item.address.path, item.machine, raw))
-        return None
+        return Reading()
 
 
 def _quality(status: int, reading: Reading) -> Quality:

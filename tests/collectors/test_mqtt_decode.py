@@ -116,12 +116,21 @@ def test_an_unknown_word_becomes_other_and_is_counted_and_a_number_is_kept() -> 
 def test_a_bad_value_is_refused_with_a_reason_and_the_good_ones_beside_it_are_kept(bad: Any) -> None:
     payload = json.dumps({"seq": 5, "s": [[NOW, "part.scrap", 1], bad, [NOW, "part.scrap", 2]]})
     reading, batch = read(OWN_TOPIC, payload.encode())
+    good = batch.take(batch.quality == Quality.GOOD)
     if not reading.samples:  # numbers that no parser takes refuse the whole message
         assert "e400" in payload or len(payload) > 400
     else:
-        assert batch.seq.tolist() == [5, 7]
+        assert good.seq.tolist() == [5, 7]
     assert len(reading.refused) == 1
     assert reading.refused[0]
+
+
+def test_a_refused_value_ends_the_one_before_it_at_its_time() -> None:
+    reading, batch = own([NOW - 9, "ctrl.execution", {"value": 1}], [NOW - 5, "no.such", 1], [NOW - 3, "part.total", 4])
+    assert (len(reading.refused), reading.ended, reading.samples) == (2, 1, 2)
+    assert batch.event_us.tolist() == [NOW - 9, NOW - 3]
+    assert batch.quality.tolist() == [Quality.BAD, Quality.GOOD]
+    assert batch.seq.tolist() == [0, 2]
 
 
 @pytest.mark.parametrize(

@@ -167,9 +167,9 @@ def test_numbers_that_are_none_are_bad(value: float) -> None:
         ("prog.name", b"P1"),
     ],
 )
-def test_a_value_of_a_wrong_type_goes_to_quarantine_with_its_bytes(signal: str, value: object) -> None:
+def test_a_value_of_a_wrong_type_goes_to_quarantine_and_ends_the_one_before_it(signal: str, value: object) -> None:
     found = decoded(item(signal), data(value))
-    assert len(found.samples) == 0
+    assert found.samples.build().quality.tolist() == [Quality.BAD]
     (reject,) = found.rejects
     assert (reject.origin, reject.machine) == ("A/B", 3)
     assert reject.reason.startswith(f"{signal}: ")
