@@ -2,7 +2,8 @@
 
 Invariants: rows of one step belong into one append together with `state()`, before anything is acknowledged; gap
 pairs come before the heartbeats and samples that end the doubt; a heartbeat is written only after every message that
-arrived before it, and not while a machine still delivers what it had queued.
+arrived before it, not while a machine still delivers what it had queued, and not after an unreadable message of a
+machine that numbers its samples, until the next number shows what is missing.
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ class _Publisher:
         self.born_us = -1
         self.heard_us = -1
         self.behind = False
+        self.unread = False
         self.fresh_message = False
 
 
@@ -154,6 +156,11 @@ class Intake:
             for publisher in self._publishers.values()
             if publisher.online is False
         ]
+        parts += [
+            f"the last message of {publisher.track.machine} was unreadable: no heartbeat until its next one"
+            for publisher in self._publishers.values()
+            if publisher.unread
+        ]
         parts += [f"{self.unknown_words} unknown words became other"] if self.unknown_words else []
         parts += [f"{self.strangers} messages of topics not subscribed to"] if self.strangers else []
         return "; ".join(parts)
@@ -187,7 +194,7 @@ class Intake:
             self._tell_clock(publisher)
         if reading.refused:
             self._quarantine(route.machine, message, reading)
-        self.received += reading.samples + len(reading.refused)
+        self.received += reading.samples + len(reading.refused) - reading.ended
         self.unknown_words += reading.unknown_words
         self._prove(publisher, message, reading)
         if route.carries in (Carries.STATUS, Carries.AVAILABILITY) and reading.online is not None:
@@ -196,7 +203,10 @@ class Intake:
     def _prove(self, publisher: _Publisher, message: Message, reading: Reading) -> None:
         track = publisher.track
         repeat = message.dup or message.retain
+        if reading.refused and reading.live:
+            publisher.unread = reading.machine in self._routes.sequenced
         if reading.next_seq >= 0:
+            publisher.unread = False
             numbers = (reading.seq, reading.next_seq)
             shared = reading.machine in self._routes.shared
             pair = track.numbered(reading.machine, numbers, reading.event_us, repeat=repeat, shared=shared)
@@ -241,7 +251,7 @@ class Intake:
         )
 
     def _lives(self, publisher: _Publisher, now_us: int) -> bool:
-        if self._liveness == "interval" and not publisher.fresh_message:
+        if publisher.unread or (self._liveness == "interval" and not publisher.fresh_message):
             return False
         if self._liveness == "birth" and not publisher.online:
             return False
