@@ -4,7 +4,7 @@ Implements `simulators.outlet.Outlet` for the machines of one MQTT source. What 
 T/status retained {"online": true or false}; T/state retained {"s": [[µs, "signal", value], …]}, the present values;
 T {"seq": n, "s": […]}, the changes, numbered one by one; a counter that began again says so by a fourth word, "reset".
 A line that is cut (faults.py) is told as the broker would tell it, by the will; when it is mended, birth and present
-values follow, as after any connect. Spoilt values do not become present.
+values follow, as after any connect. A value of the wrong type does not become present.
 Invariants: `send` returns after the broker has acknowledged everything; what was not acknowledged is sent again over
 the next connection by the client itself; at most `MOST_INFLIGHT` messages of a machine wait for acknowledgement.
 """
@@ -170,7 +170,7 @@ def messages(samples: Sequence[Sample], present: dict[str, tuple[int, Value]]) -
                 yield STATE, state_message(present)
             continue
         for sample in run:
-            if sample.damage in (Damage.NONE, Damage.LOST) and sample.event_us >= present.get(sample.signal, (0, 0))[0]:
+            if sample.damage is not Damage.TYPE and sample.event_us >= present.get(sample.signal, (0, 0))[0]:
                 present[sample.signal] = sample.event_us, sample.value
         if first.damage is not Damage.LOST:
             payload = _packed({"seq": first.seq, "s": [_entry(sample) for sample in run]})
