@@ -62,7 +62,8 @@ class Reading:
 class Decoder:
     """Decodes the messages of one machine. `expected`: number of its next sample, -1 if not known.
 
-    `known` holds the newest event time of each signal, so that a repeated state message adds nothing.
+    `known` holds the newest time of each signal, by the publisher's own clock, so that a repeated state message adds
+    nothing.
     """
 
     watch: ClockWatch
@@ -130,8 +131,8 @@ class _Task:
             flags=clock | flags,
             seq=seq,
         )
-        known = self.decoder.known
-        known[found.signal] = max(event_us, known.get(found.signal, event_us))
+        known, told_us = self.decoder.known, event_us if source_us is None else source_us
+        known[found.signal] = max(told_us, known.get(found.signal, told_us))
         self.spoke(event_us)
         self.reading.samples += 1
         self.reading.unknown_words += converted.unknown

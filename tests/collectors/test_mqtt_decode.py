@@ -179,9 +179,10 @@ def test_a_retained_message_with_the_next_number_is_only_queued_and_not_initial(
     assert not batch.flags[0] & (Flag.RETAINED | Flag.INITIAL)
 
 
-def test_a_state_message_gives_initial_values_once() -> None:
-    payload = json.dumps({"s": [[NOW - 9, "ctrl.execution", "active"]]}).encode()
-    decoder, builder = Decoder(ClockWatch()), BatchBuilder()
+@pytest.mark.parametrize("offset_us", [0, 3_600_000_000, -3_600_000_000])
+def test_a_state_message_gives_initial_values_once_whatever_the_clock_of_its_author(offset_us: int) -> None:
+    payload = json.dumps({"s": [[NOW - 9 + offset_us, "ctrl.execution", "active"]]}).encode()
+    decoder, builder = Decoder(ClockWatch(offset_us=-offset_us)), BatchBuilder()
     message = Message(OWN_TOPIC + "/state", payload, True, NOW)
     first = decoder.read(route_of(message.topic), message, builder, settled=True)
     second = decoder.read(route_of(message.topic), message, builder, settled=True)
