@@ -65,3 +65,9 @@ def test_after_an_unreadable_message_no_heartbeat_promises_that_nothing_is_missi
 def test_an_unreadable_message_that_cost_no_number_leaves_no_gap(intake: Intake) -> None:
     assert kinds(say(intake, 1, b"{", own(1, 1))) == [RowKind.QUARANTINE, RowKind.HEARTBEAT, RowKind.SAMPLES]
     assert kinds(say(intake, 2)) == [RowKind.HEARTBEAT]
+
+
+def test_a_bad_state_or_status_message_costs_no_number_and_no_heartbeat(intake: Intake) -> None:
+    for suffix, payload in (("/state", b'{"s": [[1, "part.total", "x"]]}'), ("/status", b"?")):
+        intake.message(Message(TOPIC + suffix, payload, False, NOW + SECOND_US))
+        assert RowKind.HEARTBEAT in kinds(say(intake, 1))
