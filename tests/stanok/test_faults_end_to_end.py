@@ -4,38 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import random
-import threading
-import tomllib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from collectors.mqtt.client import MqttCollector
-from collectors.profiles import expand
 from core.engine.stream import Stream
 from core.plant.model import Plant
-from core.plant.parse import parse_plant
 from core.samples.records import StoredRow
 from core.units import HOUR_US, MINUTE_US, SECOND_US
 from simulators.backfill import backfill
 from simulators.mqtt_publisher import MqttPublisher
 from simulators.player import Player
-from simulators.scenario import Scenario, parse_scenario, read_scenario
 from simulators.signals import Signals
-from stanok.bench.servers import a_broker
 from stanok.clock import ClockFile, ScenarioClock, start_clock, write_clock
-from stanok.pipeline import Engine
-from stanok.settings import EngineSettings
 from storage.pg.commit import Store
 from storage.pg.connect import connect
 from storage.pg.plant import load_plant
 from storage.spool import SpoolWriter
 from tests.collectors.mqtt_bench import until
-from tests.properties.campaign import BEGIN_US, PLANTS, SOURCE, difference, facts
+from tests.properties.campaign import BEGIN_US, SOURCE, difference, facts
+from tests.stanok.ural import engine, script, ural
 
 SPEED = 90.0
 UNTIL_US = BEGIN_US + 12 * MINUTE_US
@@ -49,31 +40,6 @@ FAULTS: list[Mapping[str, Any]] = [
     {"kind": "broken", "share": 0.02},
 ]
 """Delays in scenario time: together two seconds of real time, the lateness is five."""
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[int]:
-    """The port of a Mosquitto."""
-    with ExitStack() as house:
-        kind, _, port = a_broker(None, tmp_path, house)
-        if kind != "mosquitto":
-            pytest.skip("Mosquitto is not installed")
-        yield port
-
-
-def ural(port: int) -> Plant:
-    """The half of the demonstration plant that speaks MQTT."""
-    found = tomllib.loads((PLANTS / "demo.toml").read_text(encoding="utf-8"))
-    found["site"] = [site for site in found["site"] if site["name"] == "ural"]
-    found["source"] = [{**source, "port": port} for source in found["source"] if source["name"] == SOURCE]
-    found["machine"] = [machine for machine in found["machine"] if machine["source"] == SOURCE]
-    return parse_plant(expand(found))
-
-
-def script(plant: Plant, seed: int, faults: list[Mapping[str, Any]]) -> Scenario:
-    found = dict(read_scenario(PLANTS / "demo.scenario.toml"))
-    mine = [{**one, "fault": faults} for one in found["machine"] if one["name"] in plant.machine_index]
-    return parse_scenario({**found, "machine": mine, "seed": seed}, plant, BEGIN_US)
 
 
 def ideal(plant: Plant, seed: int, dsn: str) -> list[str]:
@@ -90,50 +56,39 @@ def ideal(plant: Plant, seed: int, dsn: str) -> list[str]:
         return facts(connection, UNTIL_US)
 
 
-def worked(engine: Engine, stop: threading.Event) -> None:
-    """The engine's whole life, in one thread."""
-    try:
-        engine.run(stop)
-    finally:
-        engine.close()
-
-
 async def live(plant: Plant, seed: int, directory: Path, dsn: str) -> MqttCollector:
     """Publishers, broker, collector, spool and engine, until everything before the end of the window is settled."""
     (directory / "spool").mkdir(parents=True)
     write_clock(directory / "clock.json", ClockFile(BEGIN_US, BEGIN_US, SPEED))
     clock = ScenarioClock(directory / "clock.json")
-    engine, stop = Engine(plant, directory, dsn, clock, EngineSettings(tick_s=0.5, commit_s=0.5)), threading.Event()
     sink = SpoolWriter(directory / "spool" / "collect.spool")
     source = plant.sources[0]
     collector = MqttCollector(plant, source, sink, clock)
     outlet = MqttPublisher(plant, SOURCE, "127.0.0.1", int(source.settings["port"]))
     player = Player(Signals(plant, script(plant, seed, FAULTS)), clock, {SOURCE: outlet}, BEGIN_US)
-    working = asyncio.create_task(asyncio.to_thread(worked, engine, stop))
     tasks = [asyncio.create_task(collector.run())]
-    try:
-        await until(lambda: collector.status().ready, "the collector is ready")
-        tasks.append(asyncio.create_task(player.run()))
-        await until(lambda: collector.status().stored == len(plant.machines), "every machine is born")
-        start_clock(directory / "clock.json")
-        await until(lambda: clock.now_us() > UNTIL_US + LATENESS_US + MINUTE_US, "the day is over", 60)
-    finally:
-        for task in tasks:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-        await sink.aclose()
-        stop.set()
-        await working
+    async with engine(plant, directory, dsn, clock):
+        try:
+            await until(lambda: collector.status().ready, "the collector is ready")
+            tasks.append(asyncio.create_task(player.run()))
+            await until(lambda: collector.status().stored == len(plant.machines), "every machine is born")
+            start_clock(directory / "clock.json")
+            await until(lambda: clock.now_us() > UNTIL_US + LATENESS_US + MINUTE_US, "the day is over", 60)
+        finally:
+            for task in tasks:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+            await sink.aclose()
     return collector
 
 
 async def test_the_facts_of_faulty_machines_are_those_of_good_ones(
-    broker: int, tmp_path: Path, empty_database: Callable[[str], str], migrated_template: str
+    mosquitto_port: int, tmp_path: Path, empty_database: Callable[[str], str], migrated_template: str
 ) -> None:
     seed = random.SystemRandom().randrange(10**6)
     print("seed", seed)
-    plant = ural(broker)
+    plant = ural(mosquitto_port)
     expected = ideal(plant, seed, empty_database(migrated_template))
     assert len(expected) > 3 * 12
     dsn = empty_database(migrated_template)
