@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,8 +11,8 @@ import pytest
 from core.plant.model import Plant
 from core.units import us_from_datetime
 from simulators.scenario import Scenario, parse_scenario, read_scenario
-from stanok.bench.servers import a_broker
 from stanok.plantfile import load_plant
+from tests.servers import Missing, Mosquitto
 
 PLANTS = Path(__file__).parents[2] / "simulators" / "plants"
 
@@ -37,10 +36,14 @@ def scenario(plant: Plant) -> Scenario:
 
 
 @pytest.fixture
-def mosquitto_port(tmp_path: Path) -> Iterator[int]:
-    """The port of a Mosquitto of the test's own."""
-    with ExitStack() as house:
-        kind, _, port = a_broker(None, tmp_path, house)
-        if kind != "mosquitto":
-            pytest.skip("Mosquitto is not installed")
-        yield port
+def mosquitto_port() -> Iterator[int]:
+    """The port of a Mosquitto of the test's own, without anybody's sessions and retained messages."""
+    try:
+        broker = Mosquitto()
+    except Missing as missing:
+        pytest.skip(str(missing))
+    try:
+        broker.start()
+        yield broker.port
+    finally:
+        broker.remove()
