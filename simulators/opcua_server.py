@@ -136,6 +136,7 @@ class OpcUaServer:
         self._namespaces = namespaces
         self._server: Server | None = None
         self._shown: dict[tuple[int, str], ua.Variant] = {}
+        self._spoilt: set[tuple[int, str]] = set()
         self.nodes: dict[tuple[int, str], ua.NodeId] = {}
         """The variable of each (machine, signal), for tests that damage one."""
 
@@ -177,7 +178,17 @@ class OpcUaServer:
         if sample.damage in (Damage.NONE, Damage.LOST):
             self._shown[sample.machine, sample.signal] = ua.Variant(value, kind)
         if sample.damage is not Damage.LOST:
+            self._allow(sample)
             await self.write(sample.machine, sample.signal, _stamped(ua.Variant(value, kind), sample.event_us))
+
+    def _allow(self, sample: Sample) -> None:
+        """A server checks the type of a value against the one before it; a badly programmed one does not."""
+        key = sample.machine, sample.signal
+        if self._server is not None and (sample.damage is not Damage.NONE or key in self._spoilt):
+            self._server.iserver.aspace[self.nodes[key]].attributes[AttributeIds.Value].value = None
+            self._spoilt.add(key)
+            if sample.damage is Damage.NONE:
+                self._spoilt.discard(key)
 
     async def _line(self, sample: Sample) -> None:
         """A server that loses its control says so of every node; when it is back, it shows what there is by then."""

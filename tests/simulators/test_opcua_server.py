@@ -7,9 +7,10 @@ from asyncua.client.client import Client
 
 from core.errors import InputError, SourceError
 from core.plant.model import Plant
+from core.vocabulary import Quality
 from simulators.opcua_server import OpcUaServer
-from simulators.outlet import Sample
-from tests.fix_opcua import opcua_plant
+from simulators.outlet import ONLINE, Damage, Sample
+from tests.fix_opcua import Bench, opcua_plant, running, until
 
 AT_US = 1_772_000_000_123_457
 
@@ -47,3 +48,35 @@ async def test_a_node_is_null_until_it_has_a_value_and_then_carries_its_event_ti
     assert (total.Value.Value, round(total.SourceTimestamp.timestamp() * 1e6)) == (41, AT_US)
     assert scrap.Value is None or scrap.Value.Value is None
     assert scrap.StatusCode is None or scrap.StatusCode.is_good()
+
+
+async def test_faults_reach_a_collector_as_far_as_the_protocol_carries_them(bench: Bench) -> None:
+    server = bench.server()
+    await server.start({0: {"part.total": (AT_US, 41), "prog.name": (AT_US, "P1")}})
+    async with running(bench.collector()) as collector:
+        await until(lambda: collector.status().ready and bench.sink.beats())
+        for number, (signal, value, damage) in enumerate(
+            [
+                ("part.total", 42, Damage.TYPE),
+                ("part.total", 42, Damage.NONE),
+                ("part.total", 43, Damage.NAN),
+                ("prog.name", "P2", Damage.TYPE),
+                ("part.total", 44, Damage.LOST),
+                (ONLINE, False, Damage.NONE),
+                (ONLINE, True, Damage.NONE),
+            ],
+            1,
+        ):
+            await server.send([Sample(0, signal, AT_US + number, value, -1, damage)])
+        await until(lambda: any(value == 44.0 for _, value, _ in bench.seen("part.total")))
+    await server.stop()
+    batch = bench.sink.batch()
+    total = batch.take((batch.signal == bench.plant.signal_index["part.total"]) & (batch.event_us > AT_US))
+    quality = [Quality.BAD, Quality.GOOD, Quality.BAD, Quality.BAD, Quality.GOOD]
+    assert total.event_us.tolist() == [AT_US + number for number in (1, 2, 3, 6, 7)]
+    assert total.quality.tolist() == quality
+    assert total.value[[1, 4]].tolist() == [42.0, 44.0]
+    assert [reject.reason.split(":")[0] for reject in bench.sink.rejects()] == [
+        "minsk/m0 part.total",
+        "minsk/m0 prog.name",
+    ]
