@@ -23,6 +23,8 @@ from collectors.mqtt.decode import Message
 from collectors.mqtt.intake import Intake
 from collectors.mqtt.settings import source_settings
 from collectors.mqtt.topics import build_routes
+from core.engine.fold import CODE_VERSION
+from core.engine.repair import RepairJob
 from core.engine.stream import Stream
 from core.plant.model import Plant, Source
 from core.samples.records import RowKind, SpoolRow, StoredRow, Tick, pack_tick
@@ -36,6 +38,7 @@ from simulators.signals import Signals
 from stanok.plantfile import load_plant
 from storage.pg.commit import Store
 from storage.pg.connect import Connection, connect
+from storage.pg.past import PgPast
 from storage.pg.plant import load_plant as store_plant
 
 PLANTS = Path(__file__).parents[2] / "simulators" / "plants"
@@ -44,6 +47,7 @@ BEGIN_US = us_from_datetime(datetime(2026, 3, 24, 7, 0, tzinfo=UTC))
 """A full hour, noon in Yekaterinburg."""
 STEP_US = 5 * SECOND_US
 COMMIT_US = 10 * MINUTE_US
+REPAIR_US = 30 * MINUTE_US
 AFTER_US = 20 * SECOND_US
 """How long a run goes on after its window, so that the last minute is closed."""
 
@@ -127,6 +131,7 @@ class Run:
         store_plant(self.connection, plant, BEGIN_US)
         self._store = Store(self.connection, plant)
         self._store.take_ownership(["collect", "engine"])
+        self._past = PgPast(self.connection, plant, CODE_VERSION)
 
     def _known(self) -> bytes | None:
         if self.clock_offset_s is None:
@@ -158,7 +163,10 @@ class Run:
             self._arrive([message for publisher in publishers for message in publisher.until(now_us)], now_us)
             if now_us % COMMIT_US == 0:
                 self._commit()
+            if now_us % REPAIR_US == 0:
+                self._repair()
         self._commit()
+        self._repair()
 
     def _arrive(self, found: Sequence[Message], now_us: int) -> None:
         for message in found:
@@ -175,6 +183,15 @@ class Run:
             stored = StoredRow(record, row.kind, row.source, row.plant_hash, row.received_us, row.payload)
             self._stream.take_row(spool, stored, 1.0)
             self._take("engine", self._stream.judgements(row.received_us))
+
+    def _repair(self) -> None:
+        """Fold what came late where it belongs, as the engine does when it has been quiet for a while."""
+        self._commit()
+        while not (job := RepairJob(self.world.plant, self._past, self._stream.begin_us)).empty:
+            while job.hour(self._stream.settled):
+                pass
+            self._stream.adopt(job.finish(self._stream.settled), job.upto)
+            self._commit()
 
     def _commit(self) -> None:
         changes = self._stream.collect(1.0)

@@ -35,6 +35,7 @@ FAULTS: list[Mapping[str, Any]] = [
     {"kind": "disorder", "within_s": 60.0},
     {"kind": "late", "share": 0.1, "by_s": [60.0, 120.0]},
     {"kind": "duplicate", "share": 0.2, "after_s": [0.0, 60.0]},
+    {"kind": "reset", "every_parts": 5},
     {"kind": "nan", "share": 0.02},
     {"kind": "type", "share": 0.02},
     {"kind": "broken", "share": 0.02},
