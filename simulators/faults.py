@@ -13,7 +13,7 @@ What Stanok must make of them:
 - recoverable: duplicate, disorder, late, an announced reset, and nan, type and broken in addition to the good value.
   Final facts are those of the run without faults, row for row (once late data have been recomputed).
 - losses: cut, a reset that nobody announces, and nan, type and broken instead of the good value. The truth lies inside
-  the band.
+  the band (docs/en/simulators.md says where it does not yet).
 - a wrong clock moves everything by its error: time classes are right to within the error of the offset's estimate.
 """
 
