@@ -321,6 +321,28 @@ def boards_publish(
         print(line)
 
 
+@boards.command("preview")
+def boards_preview(
+    database: DatabaseOption = None,
+    settings: SettingsOption = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="on 127.0.0.1; 0 takes a free one")] = 8817,
+) -> None:
+    """The boards in a browser on this computer, without a Grafana.
+
+    Example: stanok boards preview --database postgresql://boards@127.0.0.1/stanok
+    """
+    from stanok.preview import preview
+    from stanok.processes import stop_on_signals
+
+    dsn = _settings(settings, None, database).dsn()
+    if dsn is None:
+        raise InputError("no database is given: use --database or a settings file")
+    stop = stop_on_signals()
+    with preview(dsn, port) as served:
+        print(f"stanok: boards at {served.url} until Ctrl-C", flush=True)
+        stop.wait()
+
+
 @bench.command("kernel")
 def bench_kernel(as_json: JsonOption = False) -> None:
     """The compiled fold and the ordering before it, beside numpy and polars.
