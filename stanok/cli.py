@@ -93,16 +93,20 @@ def demo(
     data: DataOption = None,
     broker: BrokerOption = None,
     database: DatabaseOption = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="of the boards in a browser; 0 takes a free one")] = 0,
+    no_preview: Annotated[bool, typer.Option("--no-preview", help="no boards in a browser")] = False,
 ) -> None:
     """Two simulated plants on real protocols, live in this terminal; ends with measured against true figures.
 
     Example: stanok demo --speed 60
     """
+    from stanok.demo import Options
     from stanok.show import show
 
     settings = _settings(data=data, database=database, broker=broker)
     directory = settings.data.directory or settings.data_directory() / "demo"
-    show(directory, speed, None if seconds is None else _seconds(seconds), broker, settings.dsn(), as_json)
+    until = None if seconds is None else _seconds(seconds)
+    show(Options(directory, speed, until, broker, settings.dsn(), None if no_preview else port), as_json)
 
 
 @app.command()
@@ -140,12 +144,15 @@ def collect(
     import asyncio
 
     from stanok.collect import collect as work
+    from stanok.health import health
+    from stanok.meters import CollectorMeter
     from stanok.plantfile import load_plant
     from stanok.processes import stop_on_signals
 
     found = _settings(settings, data, None, broker)
-    directory = found.data_directory()
-    asyncio.run(work(load_plant(plant, found.broker.url), directory, _clock(directory), stop_on_signals(), record))
+    directory, loaded, meter = found.data_directory(), load_plant(plant, found.broker.url), CollectorMeter()
+    with health("collector", found.health.collector_port, meter):
+        asyncio.run(work(loaded, directory, _clock(directory), stop_on_signals(), record, meter))
 
 
 @app.command()
@@ -160,6 +167,8 @@ def engine(
 
     Example: stanok engine plant.toml --data /var/lib/stanok --database postgresql://…
     """
+    from stanok.health import health
+    from stanok.meters import EngineMeter
     from stanok.pipeline import Engine
     from stanok.plantfile import load_plant
     from stanok.processes import stop_on_signals
@@ -170,9 +179,12 @@ def engine(
         raise InputError("no database is given: use --database, a settings file, or `stanok run`")
     directory = found.data_directory()
     stop = stop_on_signals()
-    work = Engine(load_plant(plant, found.broker.url), directory, dsn, _clock(directory), found.engine)
+    loaded, clock = load_plant(plant, found.broker.url), _clock(directory)
+    meter = EngineMeter(loaded, clock)
+    work = Engine(loaded, directory, dsn, clock, found.engine, meter)
     try:
-        work.run(stop)
+        with health("engine", found.health.engine_port, meter):
+            work.run(stop)
     finally:
         work.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
 from uuid import uuid4
 
 import pytest
@@ -159,12 +162,18 @@ def test_ctrl_c_ends_a_run_in_good_order(second: Run, directory: Path) -> None:
     try:
         wait_for(lambda: process.poll() is not None or "live" in log.read_text(), "it does not begin", 100)
         assert len(left_over(directory)) >= 5
+        boards = re.findall(r"boards: (http://127\.0\.0\.1:\d+/)", log.read_text())[-1]
+        with urlopen(f"{boards}en/shop_floor/data") as answer:
+            panels = json.load(answer)["panels"]
+        assert len(panels["3"]["rows"]) == 6
         process.send_signal(signal.SIGINT)
         run = ended(process, directory)
     finally:
         process.kill()
         process.wait()
     assert run.code == 0
+    with pytest.raises(URLError):
+        urlopen(boards)
     assert list(run.said) == ["first_oee_s", "machines"]
     assert run.clock.stop_us is not None
     assert second.clock.stop_us is not None
