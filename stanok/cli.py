@@ -300,6 +300,31 @@ def recompute(
     ask(load_plant(plant), dsn, since, until, machine or [], wait)
 
 
+@app.command()
+def doctor(
+    plant: Annotated[Path | None, typer.Argument(metavar="[PLANT.toml]", help="to look at its sources too")] = None,
+    data: DataOption = None,
+    database: DatabaseOption = None,
+    broker: BrokerOption = None,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What is well, what is not, and what to do: disk, database, clocks, sources, certificates. Changes nothing.
+
+    Exit code: 0 all is well, 1 warnings, 2 faults.
+
+    Example: stanok doctor plant.toml --settings settings.toml
+    """
+    from stanok.doctor.examine import examine
+    from stanok.doctor.say import say
+    from stanok.plantfile import load_plant
+
+    found = _settings(settings, data, database, broker)
+    directory = found.data_directory()
+    loaded = load_plant(plant, found.broker.url) if plant else None
+    raise typer.Exit(say(examine(directory, found.dsn(), _clock(directory), loaded), as_json))
+
+
 @boards.command("build")
 def boards_build(
     directory: Annotated[Path | None, typer.Argument(help="where to; default: the committed boards")] = None,

@@ -17,6 +17,7 @@ COMMANDS = [
     ["simulate"],
     ["check"],
     ["migrate"],
+    ["doctor"],
     ["boards", "build"],
     ["boards", "publish"],
     ["boards", "preview"],

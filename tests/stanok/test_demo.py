@@ -156,6 +156,28 @@ def test_between_two_runs_is_a_gap_and_nowhere_else(first: Run, second: Run, dir
         assert count == (latest - earliest).total_seconds() // 60 + 1
 
 
+def doctor(directory: Path) -> set[str]:
+    """What the doctor says of a running demonstration beyond well and the security that simulators do not have."""
+    port = (directory / "postgres" / "postmaster.pid").read_text().splitlines()[3]
+    password = (directory / "postgres.password").read_text().strip()
+    command = [
+        sys.executable,
+        "-m",
+        "stanok",
+        "doctor",
+        str(directory / "plant.toml"),
+        "--data",
+        str(directory),
+        "--json",
+    ]
+    command += ["--database", f"postgresql://stanok:{password}@127.0.0.1:{port}/stanok"]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    findings = json.loads(said.stdout)["findings"]
+    assert {"disk", "clock", "engine", "broker", "OPC UA", "source", "source clock"} <= {f["what"] for f in findings}
+    assert said.returncode == 1
+    return {f["sentence"] for f in findings if f["level"] != "ok" and f["what"] != "OPC UA"}
+
+
 def test_ctrl_c_ends_a_run_in_good_order(second: Run, directory: Path) -> None:
     process = start(directory)
     log = directory.with_suffix(".log")
@@ -166,6 +188,7 @@ def test_ctrl_c_ends_a_run_in_good_order(second: Run, directory: Path) -> None:
         with urlopen(f"{boards}en/shop_floor/data") as answer:
             panels = json.load(answer)["panels"]
         assert len(panels["3"]["rows"]) == 6
+        assert doctor(directory) == set()
         process.send_signal(signal.SIGINT)
         run = ended(process, directory)
     finally:

@@ -8,7 +8,6 @@ import pytest
 
 from stanok.preview import preview
 from tests.dashboards.browser import Browser, need_chromium
-from tests.dashboards.history import live_through
 
 STATES = "[...document.querySelectorAll('.panel')].map((panel) => panel.dataset.state)"
 PAINTED = "document.body?.dataset.painted > 0"
@@ -16,10 +15,8 @@ WIDER = "document.documentElement.scrollWidth > innerWidth"
 
 
 @pytest.fixture(scope="module")
-def url(empty_database, migrated_template) -> Iterator[str]:  # type: ignore[no-untyped-def]
-    dsn = empty_database(migrated_template)
-    live_through(dsn)
-    with preview(dsn, 0) as served:
+def url(history: str) -> Iterator[str]:
+    with preview(history, 0) as served:
         yield served.url
 
 
