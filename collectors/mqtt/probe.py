@@ -48,8 +48,9 @@ def _greet(settings: SourceSettings, version: Version, answer_s: float) -> str |
         answered.set()
 
     def on_message(_client: Any, _data: Any, message: paho.MQTTMessage) -> None:
-        names.append(message.payload.decode(errors="replace"))
-        told.set()
+        if message.topic == VERSION_TOPIC:  # amqtt was seen to send other retained messages too
+            names.append(message.payload.decode(errors="replace"))
+            told.set()
 
     client = _client(settings, version)
     client.on_connect, client.on_message = on_connect, on_message

@@ -44,6 +44,7 @@ STATUS_FAULT_S = 10.0
 """The collector writes its status twice a second."""
 BEHIND_WARNING = 1000
 """Spool rows: some ten minutes of an engine that does not come along, for a plant of one row a second."""
+REASON_CHARACTERS = 100
 CERTIFICATE_WARNING_D, CERTIFICATE_FAULT_D = 30, 7
 
 
@@ -58,10 +59,11 @@ def database_clock(ours: datetime, theirs: datetime) -> Finding:
     )
 
 
-def source_clocks(offsets: Sequence[tuple[str, float]]) -> list[Finding]:
-    """Each source's clock beside the arrival of its values."""
+def source_clocks(offsets: Sequence[tuple[str, float]], scale: float = 1.0) -> list[Finding]:
+    """Each source's clock beside the arrival of its values, in real seconds; `scale`: scenario seconds per real one."""
     found = []
-    for source, offset in offsets:
+    for source, seconds in offsets:
+        offset = seconds / scale
         level = _level(abs(offset), CLOCK_WARNING_S, CLOCK_FAULT_S)
         if level is Level.OK:
             sentence = f"the clock of {source} is right within {max(abs(offset), 0.1):.1f} s"
@@ -74,9 +76,9 @@ def source_clocks(offsets: Sequence[tuple[str, float]]) -> list[Finding]:
     return found
 
 
-def disk(free_bytes: int, spools: Sequence[Survey], directory: str) -> Finding:
-    """Room for the spools while no database takes them."""
-    rate = sum(spool.bytes_per_hour or 0.0 for spool in spools)
+def disk(free_bytes: int, spools: Sequence[Survey], directory: str, scale: float = 1.0) -> Finding:
+    """Room for the spools while no database takes them, in real hours."""
+    rate = scale * sum(spool.bytes_per_hour or 0.0 for spool in spools)
     free = f"{free_bytes / 1e9:.1f} GB free for spools in {directory}"
     if free_bytes < FREE_FAULT_BYTES:
         return Finding(Level.FAULT, "disk", f"{free}: make room; sources must wait when it is full")
@@ -121,11 +123,11 @@ def migrations(found: Condition) -> Finding:
     return Finding(Level.OK, "migrations", "all are applied")
 
 
-def engine(found: Condition, now: datetime) -> Finding:
-    """Does somebody compute? `now` is the installation's own time, which may be a scenario's."""
+def engine(found: Condition, now: datetime, scale: float = 1.0) -> Finding:
+    """Does somebody compute? `now` is the installation's own time, `scale` of its seconds pass in a real one."""
     if found.tick is None:
         return Finding(Level.FAULT, "engine", "no engine has ever ticked here: start `stanok run` or `stanok engine`")
-    age = (now - found.tick).total_seconds()
+    age = (now - found.tick).total_seconds() / scale
     if found.engines > 1:
         return Finding(
             Level.WARNING, "engine", f"{found.engines} engines are connected; only one can write: stop the others"
@@ -159,7 +161,7 @@ def quarantine(found: Condition) -> list[Finding]:
         Finding(
             Level.WARNING,
             "quarantine",
-            f"{source}: {count} payloads of the last day could not be read ({reason}): correct mapping or publisher",
+            f"{source}: {count} unreadable payloads in a day ({_cut(reason)}): correct the mapping or the publisher",
         )
         for source, reason, count in found.quarantine
     ]
@@ -232,6 +234,11 @@ def certificate(owner: str, path: str, ends: datetime | None, now: datetime) -> 
 
 def _level(value: float, warning: float, fault: float) -> Level:
     return Level.FAULT if value > fault else Level.WARNING if value > warning else Level.OK
+
+
+def _cut(text: str) -> str:
+    """What a line bears of a reason that may quote a payload."""
+    return text if len(text) <= REASON_CHARACTERS else text[:REASON_CHARACTERS] + "…"
 
 
 def _long(hours: float) -> str:

@@ -33,14 +33,14 @@ from storage.spool_survey import Survey, survey
 
 def examine(directory: Path, dsn: str | None, clock: Clock, plant: Plant | None) -> Iterator[Finding]:
     """Every finding, in the order of a person's questions; sources only if there is a plant file."""
-    yield from _spools(directory)
+    yield from _spools(directory, clock.scale())
     yield from _database(dsn, clock)
     yield from _collector(directory)
     for source in plant.sources if plant else ():
         yield from _source(source)
 
 
-def _spools(directory: Path) -> Iterator[Finding]:
+def _spools(directory: Path, scale: float) -> Iterator[Finding]:
     place = next(path for path in (directory / "spool", *(directory / "spool").parents) if path.exists())
     found: list[Survey] = []
     for path in spool_paths(directory / "spool"):
@@ -48,7 +48,7 @@ def _spools(directory: Path) -> Iterator[Finding]:
             found.append(survey(path))
         except SpoolError as error:
             yield Finding(Level.FAULT, "spool", f"{error}: see to the disk, or move it aside")
-    yield checks.disk(shutil.disk_usage(place).free, found, str(place))
+    yield checks.disk(shutil.disk_usage(place).free, found, str(place), scale)
     yield from checks.backlog(found)
 
 
@@ -69,11 +69,11 @@ def _database(dsn: str | None, clock: Clock) -> Iterator[Finding]:
     yield checks.migrations(found)
     if found.pending:
         return
-    yield checks.engine(found, now)
+    yield checks.engine(found, now, clock.scale())
     yield from checks.gaps(found, now)
     yield from checks.quarantine(found)
     yield checks.late(found)
-    yield from checks.source_clocks(found.offsets)
+    yield from checks.source_clocks(found.offsets, clock.scale())
 
 
 def _collector(directory: Path) -> Iterator[Finding]:

@@ -90,6 +90,17 @@ def test_an_engine_lives_by_its_ticks(tick: datetime | None, engines: int, level
     assert (found.level, words in found.sentence) == (level, True), found
 
 
+def test_limits_are_real_seconds_also_where_time_runs_faster() -> None:
+    sixty = replace(WELL, tick=NOW - timedelta(minutes=5), offsets=[("hall", 90.0)])
+    assert checks.engine(sixty, NOW, 60.0).level == OK
+    assert levels(checks.source_clocks(sixty.offsets, 60.0)) == [OK]
+
+
+def test_a_reason_that_quotes_a_payload_is_cut() -> None:
+    (found,) = checks.quarantine(replace(WELL, quarantine=[("hall", "x" * 5000, 1)]))
+    assert len(found.sentence) < 250
+
+
 def test_gaps_quarantine_and_late_data_are_warnings_with_their_source() -> None:
     sick = replace(
         WELL,
@@ -101,7 +112,7 @@ def test_gaps_quarantine_and_late_data_are_warnings_with_their_source() -> None:
     (gap,), (reject,), late = checks.gaps(sick, NOW), checks.quarantine(sick), checks.late(sick)
     assert levels([gap, reject, late]) == [WARNING] * 3
     assert "hall: no data of 3 machines for 2 h (wait other)" in gap.sentence
-    assert "7 payloads" in reject.sentence
+    assert "7 unreadable payloads" in reject.sentence
     assert "is not JSON" in reject.sentence
 
 

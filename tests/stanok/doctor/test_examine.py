@@ -120,7 +120,7 @@ async def test_an_opcua_server_says_what_it_offers_and_one_that_is_away_does_not
 
 def test_a_demo_broker_lets_us_in_by_its_version(own_broker: DemoBroker) -> None:
     settings = MqttSettings(host="127.0.0.1", port=own_broker.port, client_id="x")
-    assert greeted(settings)[0] == "3.1.1"
+    assert greeted(settings) == ("3.1.1", None)
     own_broker.stop()
     with pytest.raises(SourceError, match="cannot be reached"):
         greeted(settings)
