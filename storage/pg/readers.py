@@ -17,12 +17,15 @@ ROLE = "boards"
 def board_role(connection: Connection) -> str | None:
     """A role that can read schema `board` only and that this login may take on; None: the login reads as itself.
 
-    A login that may make roles makes it and gives it the views, which lose their grants when they are made anew.
+    An owner of the views that may make roles makes it and gives it the views, which lose their grants when they are
+    made anew.
     """
     with database_errors("find the role that reads boards"):
         row = connection.execute(
-            "select rolsuper or rolcreaterole, exists (select from pg_roles where rolname = %(role)s),"
-            " to_regnamespace('board') is not null from pg_roles where rolname = current_user",
+            "select rolsuper or rolcreaterole and exists"
+            " (select from pg_namespace where nspname = 'board' and pg_has_role(current_user, nspowner, 'usage')),"
+            " exists (select from pg_roles where rolname = %(role)s), to_regnamespace('board') is not null"
+            " from pg_roles where rolname = current_user",
             {"role": ROLE},
         ).fetchone()
         assert row is not None

@@ -4,39 +4,25 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from asyncua.server.server import Server
 
-from collectors.mqtt.probe import greeted
-from collectors.mqtt.settings import SourceSettings as MqttSettings
-from collectors.opcua.probe import offered
-from collectors.opcua.settings import SourceSettings
-from core.errors import SourceError
-from core.samples.records import RowKind, SpoolRow
-from stanok.broker import DemoBroker
 from stanok.clock import RealClock
 from stanok.collect import STATUS
 from stanok.doctor.checks import Finding, Level
 from stanok.doctor.examine import examine, valid_until
 from stanok.doctor.say import say
 from stanok.plantfile import load_plant
-from storage.spool import SpoolWriter
-from storage.spool_survey import survey
 from tests.collectors.test_opcua_security import make_certificate, make_key
 from tests.dashboards.history import END_US
 from tests.fix_broker import free_port
-from tests.stanok.house import wait_for
 from tests.stanok.test_meters import Standing
 
 NOWHERE = "postgresql://nobody@127.0.0.1:9/none"
-HOUR_US = 3_600_000_000
 
 
 def found(findings: Iterator[Finding], what: str) -> list[Finding]:
@@ -79,18 +65,8 @@ def test_a_history_is_well_at_its_own_time_and_its_engine_dead_at_ours(tmp_path:
     assert (dead.level, "no engine is connected" in dead.sentence) == (Level.FAULT, True)
 
 
-def test_the_rate_of_a_spool_tells_how_long_the_disk_lasts(tmp_path: Path) -> None:
-    path = tmp_path / "spool" / "collect.spool"
-    path.parent.mkdir()
-    now_us = time.time_ns() // 1000
-    with SpoolWriter(path) as writer:
-        writer.append_now([SpoolRow(RowKind.SAMPLES, "hall", b"hash", now_us - HOUR_US, b"\0" * 1000)])
-        assert survey(path).bytes_per_hour is None
-        writer.append_now([SpoolRow(RowKind.SAMPLES, "hall", b"hash", now_us, bytes(range(256)) * 4)])
-        told = survey(path)
-    assert (told.end, told.acknowledged) == (2, 0)
-    assert told.bytes_per_hour is not None
-    assert 500 < told.bytes_per_hour < 3000
+def test_a_file_that_is_no_spool_is_named(tmp_path: Path) -> None:
+    (tmp_path / "spool").mkdir()
     damaged = tmp_path / "spool" / "other.spool"
     damaged.write_bytes(b"no spool at all" * 100)
     (fault,) = [finding for finding in found(examine(tmp_path, None, RealClock(), None), "spool") if finding.level]
@@ -104,54 +80,6 @@ def test_an_old_status_is_a_collector_that_died(tmp_path: Path) -> None:
     os.utime(tmp_path / STATUS, (old, old))
     (dead,) = found(examine(tmp_path, None, RealClock(), None), "collector")
     assert (dead.level, "nothing for 10 min" in dead.sentence) == (Level.FAULT, True)
-
-
-async def test_an_opcua_server_says_what_it_offers_and_one_that_is_away_does_not() -> None:
-    endpoint = f"opc.tcp://127.0.0.1:{free_port()}/test/"
-    settings = SourceSettings(endpoint=endpoint, security="none")
-    server = Server()
-    await server.init()
-    server.set_endpoint(endpoint)
-    async with server:
-        assert "None" in await offered(settings)
-    with pytest.raises(SourceError, match="does not answer"):
-        await offered(settings)
-
-
-def test_a_demo_broker_lets_us_in_by_its_version(own_broker: DemoBroker) -> None:
-    settings = MqttSettings(host="127.0.0.1", port=own_broker.port, client_id="x")
-    assert greeted(settings) == ("3.1.1", None)
-    own_broker.stop()
-    with pytest.raises(SourceError, match="cannot be reached"):
-        greeted(settings)
-
-
-def test_mosquitto_tells_its_name_and_refuses_a_stranger(tmp_path: Path) -> None:
-    program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin")
-    if program is None:
-        pytest.skip("mosquitto is not installed")
-    ports = free_port(), free_port()
-    (tmp_path / "m.conf").write_text(
-        f"per_listener_settings true\nlistener {ports[0]} 127.0.0.1\nallow_anonymous true\n"
-        f"listener {ports[1]} 127.0.0.1\nallow_anonymous false\n"
-    )
-    process = subprocess.Popen([program, "-c", str(tmp_path / "m.conf")], stderr=subprocess.DEVNULL)
-    try:
-        settings = MqttSettings(host="127.0.0.1", port=ports[0], client_id="x")
-
-        def let_in() -> bool:
-            try:
-                return greeted(settings)[0] == "5"
-            except SourceError:
-                return False
-
-        wait_for(let_in, "mosquitto does not start", 10)
-        assert "mosquitto" in (greeted(settings)[1] or "")
-        with pytest.raises(SourceError, match="refuses us: Not authorized"):
-            greeted(settings.model_copy(update={"port": ports[1]}))
-    finally:
-        process.terminate()
-        process.wait(10)
 
 
 def test_certificates_are_read_in_both_forms_and_others_are_none(tmp_path: Path) -> None:
