@@ -68,7 +68,9 @@ class EngineMeter(Meter):
         self._as_of: dict[int, int] = {}
         self._open_gaps: dict[tuple[int, int], bool] = {}
         make: dict[str, Any] = {"registry": self.registry, "namespace": "stanok"}
-        self._seconds = Histogram("commit_seconds", "Time of a commit to the database", buckets=_BUCKETS, **make)
+        self._seconds = Histogram(
+            "commit_seconds", "Time to fold what is due and to commit it", buckets=_BUCKETS, **make
+        )
         self._samples = Counter("committed_samples", "Samples written to the database", **make)
         self._quarantine = Counter("quarantine", "Payloads that could not be decoded, written to quarantine", **make)
         self._late = Counter("late_stretches", "Stretches of the past for which late data arrived", **make)
@@ -193,6 +195,7 @@ _OF_A_SOURCE: tuple[tuple[str, str, Callable[[SourceStatus], float]], ...] = (
     ("source_ready", "1 while everything wanted is subscribed", lambda status: status.ready),
     ("samples", "Samples received since the start", lambda status: status.received),
     ("samples_stored", "Samples stored in the spool since the start", lambda status: status.stored),
+    ("unmapped", "Messages for a machine that no signal maps, since the start", lambda status: status.unmapped),
     ("samples_rejected", "Payloads put into quarantine since the start", lambda status: status.rejected),
 )
 

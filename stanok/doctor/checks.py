@@ -170,10 +170,8 @@ def quarantine(found: Condition) -> list[Finding]:
 def late(found: Condition) -> Finding:
     """Stretches that wait to be folded again."""
     if found.requests:
-        sentence = (
-            f"{found.requests} stretches of the past wait to be computed again: raise lateness_s, or find out why"
-        )
-        return Finding(Level.WARNING, "late data", sentence + " values come so late")
+        sentence = f"{found.requests} stretches of the past wait to be computed again: a running engine does it after"
+        return Finding(Level.WARNING, "late data", f"{sentence} half a minute of quiet; if they stay, see its log")
     return Finding(Level.OK, "late data", "nothing waits to be computed again")
 
 
@@ -194,6 +192,9 @@ def _source(status: SourceStatus) -> Finding:
     if not status.ready:
         why = status.note or "it does not say why; see its log"
         return Finding(Level.FAULT, "source", f"{status.source} is not ready: {why}")
+    if status.unmapped:
+        said = f"{status.source}: {status.unmapped} messages for its machines are mapped by no signal"
+        return Finding(Level.WARNING, "source", f"{said}: log/collect.log names their topics; map them or leave them")
     if status.note:
         return Finding(Level.WARNING, "source", f"{status.source}: {status.note}")
     return Finding(Level.OK, "source", f"{status.source} is ready, {status.received} samples so far")

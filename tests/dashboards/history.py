@@ -98,7 +98,7 @@ def fold(plant: Plant, directory: Path, dsn: str) -> None:
     thread = threading.Thread(target=work)
     thread.start()
     try:
-        wait_for(lambda: not thread.is_alive() or ticked(dsn), "the history is not folded", 60)
+        wait_for(lambda: not thread.is_alive() or ticked(dsn), "the history is not folded", 100)
     finally:
         stop.set()
         thread.join(30)

@@ -120,8 +120,10 @@ def test_a_collector_speaks_for_its_sources_or_is_silent() -> None:
     assert levels(checks.collector([], None)) == [FAULT]
     assert levels(checks.collector([SOURCE], 600.0)) == [FAULT]
     broken, odd = replace(SOURCE, ready=False, note="refused"), replace(SOURCE, note="2 values have no word")
-    found = checks.collector([SOURCE, odd, broken, replace(SOURCE, ready=False)], 0.5)
-    assert levels(found) == [OK, WARNING, FAULT, FAULT]
+    stray = replace(SOURCE, unmapped=12)
+    found = checks.collector([SOURCE, odd, broken, replace(SOURCE, ready=False), stray], 0.5)
+    assert levels(found) == [OK, WARNING, FAULT, FAULT, WARNING]
+    assert "12 messages" in found[4].sentence
     assert "refused" in found[2].sentence
 
 
