@@ -79,3 +79,10 @@ WHERE site = ANY (ARRAY[${site:sqlstring}]::text[])
 ORDER BY from_time DESC, machine
 LIMIT 200
 """
+
+NOW = """\
+SELECT tick_time
+FROM board.platform_health
+WHERE tick_time IS NOT NULL
+"""
+"""What boards take for now outside Grafana: the engine's last tick."""

@@ -93,16 +93,20 @@ def demo(
     data: DataOption = None,
     broker: BrokerOption = None,
     database: DatabaseOption = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="of the boards in a browser; 0 takes a free one")] = 0,
+    no_preview: Annotated[bool, typer.Option("--no-preview", help="no boards in a browser")] = False,
 ) -> None:
     """Two simulated plants on real protocols, live in this terminal; ends with measured against true figures.
 
     Example: stanok demo --speed 60
     """
+    from stanok.demo import Options
     from stanok.show import show
 
     settings = _settings(data=data, database=database, broker=broker)
     directory = settings.data.directory or settings.data_directory() / "demo"
-    show(directory, speed, None if seconds is None else _seconds(seconds), broker, settings.dsn(), as_json)
+    until = None if seconds is None else _seconds(seconds)
+    show(Options(directory, speed, until, broker, settings.dsn(), None if no_preview else port), as_json)
 
 
 @app.command()
@@ -140,12 +144,15 @@ def collect(
     import asyncio
 
     from stanok.collect import collect as work
+    from stanok.health import health
+    from stanok.meters import CollectorMeter
     from stanok.plantfile import load_plant
     from stanok.processes import stop_on_signals
 
     found = _settings(settings, data, None, broker)
-    directory = found.data_directory()
-    asyncio.run(work(load_plant(plant, found.broker.url), directory, _clock(directory), stop_on_signals(), record))
+    directory, loaded, meter = found.data_directory(), load_plant(plant, found.broker.url), CollectorMeter()
+    with health("collector", found.health.collector_port, meter):
+        asyncio.run(work(loaded, directory, _clock(directory), stop_on_signals(), record, meter))
 
 
 @app.command()
@@ -160,6 +167,8 @@ def engine(
 
     Example: stanok engine plant.toml --data /var/lib/stanok --database postgresql://…
     """
+    from stanok.health import health
+    from stanok.meters import EngineMeter
     from stanok.pipeline import Engine
     from stanok.plantfile import load_plant
     from stanok.processes import stop_on_signals
@@ -170,9 +179,12 @@ def engine(
         raise InputError("no database is given: use --database, a settings file, or `stanok run`")
     directory = found.data_directory()
     stop = stop_on_signals()
-    work = Engine(load_plant(plant, found.broker.url), directory, dsn, _clock(directory), found.engine)
+    loaded, clock = load_plant(plant, found.broker.url), _clock(directory)
+    meter = EngineMeter(loaded, clock)
+    work = Engine(loaded, directory, dsn, clock, found.engine, meter)
     try:
-        work.run(stop)
+        with health("engine", found.health.engine_port, meter):
+            work.run(stop)
     finally:
         work.close()
 
@@ -288,6 +300,31 @@ def recompute(
     ask(load_plant(plant), dsn, since, until, machine or [], wait)
 
 
+@app.command()
+def doctor(
+    plant: Annotated[Path | None, typer.Argument(metavar="[PLANT.toml]", help="to look at its sources too")] = None,
+    data: DataOption = None,
+    database: DatabaseOption = None,
+    broker: BrokerOption = None,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What is well, what is not, and what to do: disk, database, clocks, sources, certificates. Changes nothing.
+
+    Exit code: 0 all is well, 1 warnings, 2 faults.
+
+    Example: stanok doctor plant.toml --settings settings.toml
+    """
+    from stanok.doctor.examine import examine
+    from stanok.doctor.say import say
+    from stanok.plantfile import load_plant
+
+    found = _settings(settings, data, database, broker)
+    directory = found.data_directory()
+    loaded = load_plant(plant, found.broker.url) if plant else None
+    raise typer.Exit(say(examine(directory, found.dsn(), _clock(directory), loaded), as_json))
+
+
 @boards.command("build")
 def boards_build(
     directory: Annotated[Path | None, typer.Argument(help="where to; default: the committed boards")] = None,
@@ -319,6 +356,28 @@ def boards_publish(
         raise InputError(f"--token-file: {token_file} cannot be read: {error.strerror}") from error
     for line in publish(url, token):
         print(line)
+
+
+@boards.command("preview")
+def boards_preview(
+    database: DatabaseOption = None,
+    settings: SettingsOption = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="on 127.0.0.1; 0 takes a free one")] = 8817,
+) -> None:
+    """The boards in a browser on this computer, without a Grafana.
+
+    Example: stanok boards preview --database postgresql://boards@127.0.0.1/stanok
+    """
+    from stanok.preview import preview
+    from stanok.processes import stop_on_signals
+
+    dsn = _settings(settings, None, database).dsn()
+    if dsn is None:
+        raise InputError("no database is given: use --database or a settings file")
+    stop = stop_on_signals()
+    with preview(dsn, port) as served:
+        print(f"stanok: boards at {served.url} until Ctrl-C", flush=True)
+        stop.wait()
 
 
 @bench.command("kernel")

@@ -16,6 +16,7 @@ from collectors.replay.recorder import Recorder
 from collectors.status import SourceStatus
 from core.plant.model import Plant, Source
 from core.ports import BatchSink, Clock
+from stanok.meters import CollectorMeter, Spool
 from stanok.plantfile import remember_names
 from storage.spool import SpoolWriter
 
@@ -41,20 +42,29 @@ def collector_of(plant: Plant, source: Source, sink: BatchSink, clock: Clock) ->
 
 
 async def collect(
-    plant: Plant, directory: Path, clock: Clock, stop: threading.Event, record: Path | None = None
+    plant: Plant,
+    directory: Path,
+    clock: Clock,
+    stop: threading.Event,
+    record: Path | None = None,
+    meter: CollectorMeter | None = None,
 ) -> None:
     """Run a collector for every source of the plant until told to stop. `record`: a file to record into as well."""
     spools = directory / "spool"
     spools.mkdir(parents=True, exist_ok=True)
     remember_names(directory / "plants", plant)
     spool = SpoolWriter(spools / "collect.spool")
+    measured = Spool(spool, spools / "collect.spool")
     recorder = None
     try:
         recorder = Recorder(spool, plant, record) if record else None
         collectors = [collector_of(plant, source, recorder or spool, clock) for source in plant.sources]
         tasks = [asyncio.create_task(collector.run()) for collector in collectors]
         while not stop.is_set():
-            _write_status(directory / STATUS, collectors)
+            statuses = [collector.status() for collector in collectors]
+            _write_status(directory / STATUS, statuses)
+            if meter is not None:
+                meter.looked(statuses, measured)
             for task in tasks:
                 if task.done():
                     task.result()
@@ -68,10 +78,10 @@ async def collect(
         await spool.aclose()
 
 
-def _write_status(path: Path, collectors: list[Collector]) -> None:
+def _write_status(path: Path, statuses: list[SourceStatus]) -> None:
     """For the live board and for whoever waits until all sources are ready."""
     fresh = path.with_suffix(".new")
-    fresh.write_text(json.dumps([asdict(collector.status()) for collector in collectors]))
+    fresh.write_text(json.dumps([asdict(status) for status in statuses]))
     fresh.replace(path)
 
 

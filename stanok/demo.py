@@ -8,6 +8,7 @@ one stopped.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Generator, Iterator
@@ -34,6 +35,7 @@ from stanok.compare import compare
 from stanok.embedded import EmbeddedPostgres, free_port
 from stanok.pipeline import OWN_SPOOL, PAST_SPOOL
 from stanok.plantfile import load_plant, remember_names
+from stanok.preview import preview
 from stanok.processes import Child
 from storage.pg.connect import Connection, connect
 from storage.pg.live import machines_live
@@ -70,6 +72,8 @@ class Options:
     seconds: float | None
     broker: str | None
     database: str | None
+    preview_port: int | None = None
+    """Where boards are shown in a browser: 0 any free port, None nowhere."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,7 @@ class Demo:
         self.directory = options.directory
         self._started = time.monotonic()
         self.first_oee_s: float | None = None
+        self.boards_url: str | None = None
         self.result: list[dict[str, Any]] = []
         self.directory.mkdir(parents=True, exist_ok=True)
         self.plant = self._plant()
@@ -113,6 +118,8 @@ class Demo:
             yield from self._until(past, "writing the past two days", stop)
             children = self._children(dsn, house)
             connection = house.enter_context(connect(dsn, "stanok demo"))
+            if self._options.preview_port is not None:
+                self.boards_url = house.enter_context(preview(dsn, self._options.preview_port)).url
             yield from self._warm_up(connection, children, stop)
             if not stop.is_set():
                 start_clock(self._clock_path)
@@ -204,11 +211,12 @@ class Demo:
         plant, data = str(self.directory / "plant.toml"), ["--data", str(self.directory)]
         broker = ["--broker", self._options.broker] if self._options.broker else []
         log = self.directory / "log"
-        secret = {"STANOK__DATABASE__DSN": dsn}
+        ports = {"STANOK__HEALTH__ENGINE_PORT": "0", "STANOK__HEALTH__COLLECTOR_PORT": "0", **os.environ}
+        secret = {**ports, "STANOK__DATABASE__DSN": dsn}
         scenario = str(self._scenario_path)
         children = [
             Child("the engine", ["engine", plant, *data, *broker], log / "engine.log", secret),
-            Child("the collector", ["collect", plant, *data, *broker], log / "collect.log"),
+            Child("the collector", ["collect", plant, *data, *broker], log / "collect.log", ports),
             Child("the simulators", ["simulate", scenario, "--plant", plant, *data, *broker], log / "simulate.log"),
         ]
         for child in children:

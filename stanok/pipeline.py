@@ -32,6 +32,7 @@ from core.facts.schema import Changes
 from core.plant.model import Plant
 from core.samples.records import RowKind, SpoolRow, StoredRow, Tick, pack_tick, unpack_tick
 from stanok.clock import RealClock, ScenarioClock
+from stanok.meters import EngineMeter
 from stanok.plantfile import names_of, remember_names
 from stanok.settings import EngineSettings
 from storage.pg import reading
@@ -81,8 +82,15 @@ class Engine:
     """The single writer of facts of one data directory."""
 
     def __init__(
-        self, plant: Plant, directory: Path, dsn: str, clock: RealClock | ScenarioClock, settings: EngineSettings
+        self,
+        plant: Plant,
+        directory: Path,
+        dsn: str,
+        clock: RealClock | ScenarioClock,
+        settings: EngineSettings,
+        meter: EngineMeter | None = None,
     ) -> None:
+        self._meter = meter or EngineMeter(plant, clock)
         self._plant, self._clock, self._settings, self._dsn = plant, clock, settings, dsn
         self._spools = directory / "spool"
         self._names = directory / "plants"
@@ -113,6 +121,7 @@ class Engine:
                 self._finish()
             except (DatabaseError, SpoolError) as error:
                 pause = _RETRY_S[min(tries, len(_RETRY_S) - 1)]
+                self._meter.failed(error)
                 _log.warning("%s; trying again in %.1f s", error, pause)
                 tries += 1
                 stop.wait(pause)
@@ -138,6 +147,7 @@ class Engine:
         self._judge_after, self._due = self._own.end(), None
         self._job: RepairJob | None = None
         self._late_since = self._last_late = self._last_look = self._last_commit = time.monotonic()
+        self._meter.connected()
 
     def _disconnect(self) -> None:
         for inlet in self._inlets.values():
@@ -332,9 +342,11 @@ class Engine:
         self._last_commit = time.monotonic()
         changes = self._stream.collect(self._clock.scale())
         if not changes.cursors:
+            self._meter.idle()
             return
         with self._guard.busy():
             self._store.commit(changes)
+        self._meter.committed(changes, time.monotonic() - self._last_commit)
         if changes.late:
             if self._last_late <= self._last_look:
                 self._late_since = self._last_commit

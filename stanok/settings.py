@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -53,6 +53,17 @@ class EngineSettings(_Section):
     commit_samples: int = Field(default=50_000, gt=0, description="samples that are committed earlier than that")
 
 
+Port = Annotated[int, Field(ge=0, le=65535)] | Literal["off"]
+"""A port of 127.0.0.1; 0 takes a free one, which the log names; `off` listens nowhere."""
+
+
+class HealthSettings(_Section):
+    """`[health]`: /healthz and /metrics of each process. The ports are assigned to nobody by IANA."""
+
+    collector_port: Port = Field(default=8818, description="of the collector; 0 any free one, off")
+    engine_port: Port = Field(default=8819, description="of the engine; 0 any free one, off")
+
+
 class Settings(_Section):
     """All sections."""
 
@@ -60,6 +71,16 @@ class Settings(_Section):
     database: DatabaseSettings = DatabaseSettings()
     broker: BrokerSettings = BrokerSettings()
     engine: EngineSettings = EngineSettings()
+    health: HealthSettings = HealthSettings()
+
+    def for_children(self) -> dict[str, str]:
+        """What processes that are started with these settings need in their environment."""
+        sections = {"ENGINE": self.engine, "HEALTH": self.health}
+        return {
+            f"{_PREFIX}{name}__{key.upper()}": str(value)
+            for name, section in sections.items()
+            for key, value in section.model_dump().items()
+        }
 
     def data_directory(self) -> Path:
         """Where this installation keeps its files: as root /var/lib/stanok, else below the user's home."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
 from rich import box
@@ -18,23 +17,22 @@ from stanok.demo import Demo, Options
 from stanok.processes import stop_on_signals
 
 
-def show(
-    directory: Path, speed: float, seconds: float | None, broker: str | None, database: str | None, as_json: bool
-) -> None:
+def show(options: Options, as_json: bool) -> None:
     """Run the demonstration in this terminal; with `as_json` the last line of standard output is the comparison."""
     stop = stop_on_signals()
     console = Console(stderr=as_json)  # standard output is for the JSON line alone
-    demo = Demo(Options(directory, speed, seconds, broker, database))
+    demo = Demo(options)
     title = f"Stanok demonstration · {len(demo.plant.sites)} plants, {len(demo.plant.machines)} machines"
-    title += "" if speed == 1 else f" · {speed:g}×"
+    title += "" if options.speed == 1 else f" · {options.speed:g}×"
     with Live(console=console, auto_refresh=False, transient=not console.is_terminal) as screen:
         last = ""
         for progress in demo.play(stop):
-            header = Header(title, datetime_from_us(progress.now_us), progress.note)
+            note = progress.note if demo.boards_url is None else f"{progress.note} · boards: {demo.boards_url}"
+            header = Header(title, datetime_from_us(progress.now_us), note)
             if console.is_terminal:
                 screen.update(drawn(progress.rows, header, demo.plant), refresh=True)
-            elif progress.note != last:
-                last = progress.note
+            elif note != last:
+                last = note
                 print(f"stanok demo: {last}", file=sys.stderr, flush=True)
     if demo.result:
         console.print(comparison(demo.result))

@@ -25,11 +25,12 @@ def supervise(plant: Path, settings: Settings) -> None:
             migrate(connection)
         data = ["--data", str(directory)]
         broker = ["--broker", settings.broker.url] if settings.broker.url else []
-        secret = {"STANOK__DATABASE__DSN": dsn}
+        given = settings.for_children()
+        secret = {**given, "STANOK__DATABASE__DSN": dsn}
         log = directory / "log"
         children = [
             Child("the engine", ["engine", str(plant), *data, *broker], log / "engine.log", secret, restart=True),
-            Child("the collector", ["collect", str(plant), *data, *broker], log / "collect.log", restart=True),
+            Child("the collector", ["collect", str(plant), *data, *broker], log / "collect.log", given, restart=True),
         ]
         for child in children:
             child.start()

@@ -16,4 +16,4 @@ keep_compiled_code()
 assert core.__file__ is not None
 assert Path(core.__file__).parent == ROOT / "core", f"core is imported from {core.__file__}"
 
-pytest_plugins = ["tests.fix_honest", "tests.fix_postgres", "tests.fix_broker", "tests.fix_opcua"]
+pytest_plugins = ["tests.fix_honest", "tests.fix_postgres", "tests.fix_broker", "tests.fix_opcua", "tests.fix_history"]

@@ -20,10 +20,10 @@ from core.units import us_from_datetime
 from core.vocabulary import Cause, State
 from dashboards import queries
 from dashboards.build import BUILT
+from dashboards.macros import Window, expand
 from stanok.plantfile import load_plant as read_plant
 from storage.pg.connect import Connection, connect
 from storage.pg.plant import load_plant
-from tests.dashboards.macros import Window, expand
 
 BOARD: dict[str, Any] = json.loads((BUILT / "en" / "shop_floor.json").read_text(encoding="utf-8"))
 PANELS: dict[str, str] = {panel["title"]: panel["targets"][0]["rawSql"] for panel in BOARD["panels"]}

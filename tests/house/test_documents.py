@@ -27,8 +27,8 @@ TEST = "python3 -m venv .venv-test && .venv-test/bin/pip install -e '.[test]' &&
 
 HOSTS = {"127.0.0.1", "192.0.2.10", "vendor.example", "stanok.example", "keepachangelog.com", "semver.org"}
 """Hosts that a document may name: this computer, examples (RFC 2606, RFC 5737), the rules of the changelog."""
-PLACES = ("/etc/stanok", "/var/lib/stanok", "/run/stanok", "/status", "/state")
-"""Absolute paths that belong to an installation of Stanok, and two MQTT topics."""
+PLACES = ("/etc/stanok", "/var/lib/stanok", "/run/stanok", "/status", "/state", "/healthz", "/metrics")
+"""Absolute paths that belong to an installation of Stanok, two MQTT topics, and two pages that it serves."""
 
 INACTIVE = {Cause.OUT_OF_SERVICE, Cause.ALARM, Cause.MAINTENANCE, Cause.REPAIR}
 """Causes of the state rules 2 and 3, which the engine does not have yet."""

@@ -17,8 +17,10 @@ COMMANDS = [
     ["simulate"],
     ["check"],
     ["migrate"],
+    ["doctor"],
     ["boards", "build"],
     ["boards", "publish"],
+    ["boards", "preview"],
     ["bench", "kernel"],
     ["bench", "end-to-end"],
 ]
@@ -62,6 +64,7 @@ def test_a_wrong_plant_file_gives_every_complaint_with_its_path_and_exit_code_2(
         (["engine", "simulators/plants/demo.toml"], "no database is given"),
         (["migrate"], "no database is given"),
         (["migrate", "--database", "::"], "not a PostgreSQL"),
+        (["boards", "preview"], "no database is given"),
         (["demo", "--for", "soon"], "--for: 'soon' is not a time"),
         (["run", "simulators/plants/demo.toml", "--broker", "http://x"], "is not an address like mqtt://"),
         (["boards", "publish", "--url", "http://127.0.0.1:9", "--token-file", "nowhere"], "nowhere cannot be read"),

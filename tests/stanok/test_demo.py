@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
 from uuid import uuid4
 
 import pytest
@@ -153,18 +156,47 @@ def test_between_two_runs_is_a_gap_and_nowhere_else(first: Run, second: Run, dir
         assert count == (latest - earliest).total_seconds() // 60 + 1
 
 
+def doctor(directory: Path) -> set[str]:
+    """What the doctor says of a running demonstration beyond well and the security that simulators do not have."""
+    port = (directory / "postgres" / "postmaster.pid").read_text().splitlines()[3]
+    password = (directory / "postgres.password").read_text().strip()
+    command = [
+        sys.executable,
+        "-m",
+        "stanok",
+        "doctor",
+        str(directory / "plant.toml"),
+        "--data",
+        str(directory),
+        "--json",
+    ]
+    command += ["--database", f"postgresql://stanok:{password}@127.0.0.1:{port}/stanok"]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    findings = json.loads(said.stdout)["findings"]
+    assert {"disk", "clock", "engine", "broker", "OPC UA", "source", "source clock"} <= {f["what"] for f in findings}
+    assert said.returncode == 1
+    return {f["sentence"] for f in findings if f["level"] != "ok" and f["what"] != "OPC UA"}
+
+
 def test_ctrl_c_ends_a_run_in_good_order(second: Run, directory: Path) -> None:
     process = start(directory)
     log = directory.with_suffix(".log")
     try:
         wait_for(lambda: process.poll() is not None or "live" in log.read_text(), "it does not begin", 100)
         assert len(left_over(directory)) >= 5
+        boards = re.findall(r"boards: (http://127\.0\.0\.1:\d+/)", log.read_text())[-1]
+        with urlopen(f"{boards}en/shop_floor/data") as answer:
+            panels = json.load(answer)["panels"]
+        assert len(panels["3"]["rows"]) == 6
+        assert doctor(directory) == set()
         process.send_signal(signal.SIGINT)
         run = ended(process, directory)
     finally:
         process.kill()
         process.wait()
     assert run.code == 0
+    with pytest.raises(URLError):
+        urlopen(boards)
     assert list(run.said) == ["first_oee_s", "machines"]
     assert run.clock.stop_us is not None
     assert second.clock.stop_us is not None

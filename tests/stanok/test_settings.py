@@ -31,6 +31,7 @@ def test_the_command_line_wins_over_the_environment_and_that_over_the_file(tmp_p
         ({"STANOK__COLOUR": "x"}, "colour: there is no such setting"),
         ({"STANOK__ENGINE__TICK_S": "soon"}, "engine.tick_s"),
         ({"STANOK__ENGINE__COMMIT_S": "0"}, "engine.commit_s"),
+        ({"STANOK__HEALTH__ENGINE_PORT": "70000"}, "health.engine_port"),
     ],
 )
 def test_a_wrong_setting_is_named_by_its_path(environment: dict[str, str], words: str) -> None:
@@ -55,3 +56,10 @@ def test_a_file_that_is_not_toml_is_named_with_the_line(tmp_path: Path) -> None:
 
 def test_without_a_database_the_embedded_one_is_meant() -> None:
     assert settings().dsn() is None
+
+
+def test_health_ports_may_be_off_and_children_get_what_their_parent_was_given() -> None:
+    given = settings(STANOK__HEALTH__ENGINE_PORT="off", STANOK__HEALTH__COLLECTOR_PORT="0", STANOK__ENGINE__TICK_S="3")
+    assert (given.health.engine_port, given.health.collector_port) == ("off", 0)
+    again = load_settings(None, {}, given.for_children())
+    assert (again.health, again.engine) == (given.health, given.engine)
