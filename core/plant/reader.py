@@ -74,6 +74,27 @@ class Reader:
         keyed = [(f"{key}[{index}]", item) for index, item in enumerate(value)]
         return [(at, item) for at, item in keyed if self._is_text(at, item)]
 
+    def numbers(self, key: str) -> list[tuple[str, float]]:
+        """The finite numbers of an optional list, each with its own key such as `weeks[1]`."""
+        value = self._take(key, required=False)
+        if value is None:
+            return []
+        if not isinstance(value, list | tuple):
+            self.complain(key, f"must be a list of numbers, not {shown(value)}")
+            return []
+        keyed = [(f"{key}[{index}]", item) for index, item in enumerate(value)]
+        for at, item in keyed:
+            if isinstance(item, bool) or not isinstance(item, int | float):
+                self.complain(at, f"must be a number, not {shown(item)}")
+        return [(at, item) for at, item in keyed if not isinstance(item, bool) and isinstance(item, int | float)]
+
+    def flag(self, key: str) -> bool:
+        """An optional true or false, false if it is not there."""
+        value = self._take(key, required=False)
+        if value is not None and not isinstance(value, bool):
+            self.complain(key, f"must be true or false, not {shown(value)}")
+        return value is True
+
     def table(self, key: str, *, required: bool) -> Reader | None:
         """The table under a key, or None if it is not there or is none."""
         value = self._take(key, required=required)
