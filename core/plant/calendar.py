@@ -10,14 +10,14 @@ no shift is), outside. Which shifts a day has is said in `core.plant.workdays`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.plant.model import DayRule, Maintenance, Shift, Site
+from core.plant.model import DayRule, Maintenance, Plant, Shift, Site
 from core.plant.workdays import overtime_on, shifts_on
 from core.units import datetime_from_us, floor_minute, natural_id, us_from_datetime
 from core.vocabulary import Situation
@@ -72,6 +72,23 @@ def segments(site: Site, from_us: int, to_us: int, machine: str = "") -> Segment
     return _without_repeats(rows)
 
 
+def machine_calendars(plant: Plant, from_us: int, to_us: int) -> tuple[list[Segments], list[int]]:
+    """Every calendar of a plant over [from_us, to_us), and the position of each machine's own among them.
+
+    Those of the sites come first, at the sites' positions; then those of machines with maintenance of their own.
+    """
+    found = [segments(site, from_us, to_us) for site in plant.sites]
+    position = []
+    for machine in plant.machines:
+        site = plant.sites[machine.site]
+        if any(machine.name in window.machines for window in site.rules.maintenance):
+            position.append(len(found))
+            found.append(segments(site, from_us, to_us, machine.name))
+        else:
+            position.append(machine.site)
+    return found, position
+
+
 def shift_instances(site: Site, from_us: int, to_us: int, machine: str = "") -> list[ShiftInstance]:
     """Every shift instance that overlaps [from_us, to_us), in order of time; `breaks` with planned maintenance.
 
@@ -84,8 +101,9 @@ def shift_instances(site: Site, from_us: int, to_us: int, machine: str = "") -> 
     found = list(zip(planned, spans, strict=True))
     for day in days:
         for shift in overtime_on(site, day):
-            span = _outside(_span(zone, day, shift.start_min, shift.end_min), [span for _, span in found])
-            found.append(((day, shift), span))
+            span = _span(zone, day, shift.start_min, shift.end_min)
+            pieces = _outside(span, [taken for _, taken in found])
+            found += [((day, _piece(shift, number)), piece) for number, piece in enumerate(pieces, 1)]
     found.sort(key=lambda item: item[1])
     closed = _maintenance(site, zone, machine)
     return [
@@ -107,15 +125,19 @@ def _days(site: Site, zone: ZoneInfo, from_us: int, to_us: int) -> Iterator[date
         day += timedelta(days=1)
 
 
-def _outside(span: Span, taken: Sequence[Span]) -> Span:
-    """The first piece of a span that lies outside the taken ones; empty if there is none."""
-    start, end = span
+def _outside(span: Span, taken: Sequence[Span]) -> list[Span]:
+    """The pieces of a span that lie outside the taken ones."""
+    pieces, (start, end) = [], span
     for begin, until in sorted(taken):
-        if begin <= start < until:
+        if begin < end and until > start:
+            pieces.append((start, begin))
             start = until
-        elif start < begin < end:
-            end = begin
-    return start, end
+    return [piece for piece in (*pieces, (start, end)) if piece[0] < piece[1]]
+
+
+def _piece(shift: Shift, number: int) -> Shift:
+    """Overtime that shifts cut into pieces: each is an instance with a name of its own."""
+    return shift if number == 1 else replace(shift, name=f"{shift.name} ({number})")
 
 
 def _maintenance(site: Site, zone: ZoneInfo, machine: str) -> list[Span]:

@@ -17,7 +17,7 @@ from zoneinfo import available_timezones
 
 from core.errors import PlantError
 from core.plant.model import Machine, PartProgram, Plant, Site, Source, StandardTime
-from core.plant.parse_calendar import date_of, read_rotation, read_rules, read_shifts, refuse_strange_machines
+from core.plant.parse_calendar import date_of, read_rotation, read_rules, read_shifts
 from core.plant.reader import Reader, hint, shown
 from core.units import SECOND_US, us_from_datetime
 from core.vocabulary import meaning, signal_names
@@ -53,11 +53,10 @@ def parse_plant(document: Mapping[str, Any], content_hash: bytes | None = None) 
     complaints: list[str] = []
     file = Reader(document, complaints)
     enterprise = _enterprise(file.table("enterprise", required=True))
-    site_tables = file.tables("site", required=True)
-    sites = tuple(_site(table) for table in site_tables)
+    named = _machine_names(document)
+    sites = tuple(_site(table, named) for table in file.tables("site", required=True))
     sources = tuple(_source(table) for table in file.tables("source", required=True))
     machines = tuple(_machine(table, sites, sources) for table in file.tables("machine", required=True))
-    refuse_strange_machines(site_tables, [machine.name for machine in machines])
     programs = tuple(_part_program(table) for table in file.tables("part_program", required=False))
     file.close()
     if complaints:
@@ -78,7 +77,14 @@ def _enterprise(table: Reader | None) -> str:
     return name
 
 
-def _site(table: Reader) -> Site:
+def _machine_names(document: Mapping[str, Any]) -> list[str]:
+    """The names of all machines as they stand in the file, whether right or wrong."""
+    tables = document.get("machine")
+    found = [table.get("name") for table in tables if isinstance(table, Mapping)] if isinstance(tables, list) else []
+    return [name for name in found if isinstance(name, str)]
+
+
+def _site(table: Reader, machines: Sequence[str]) -> Site:
     name = table.text("name")
     if "/" in name:
         table.complain("name", f'must not contain "/", which parts site and machine: {shown(name)}')
@@ -90,7 +96,8 @@ def _site(table: Reader) -> Site:
         table.complain("zone", f"{shown(zone)} is not an IANA time zone{hint(zone, _zones())}")
     rotation = read_rotation(table)
     shifts = read_shifts(table, rotation)
-    rules = read_rules(table, rotation, shifts)
+    own = [machine for machine in machines if machine.startswith(f"{name}/")]
+    rules = read_rules(table, rotation, shifts, own)
     table.close()
     return Site(name, title, zone, shifts, rules)
 

@@ -54,33 +54,20 @@ def read_rotation(site: Reader) -> Rotation | None:
     return Rotation(int(weeks), start) if start else None
 
 
-def read_rules(site: Reader, rotation: Rotation | None, shifts: Sequence[Shift]) -> CalendarRules:
-    """What changes the pattern of a site."""
+def read_rules(
+    site: Reader, rotation: Rotation | None, shifts: Sequence[Shift], machines: Sequence[str]
+) -> CalendarRules:
+    """What changes the pattern of a site; `machines`: the names of its machines."""
     names = [shift.name for shift in shifts]
     return CalendarRules(
         rotation=rotation,
         holidays=_choice(site, "holidays", ("", *COUNTRIES)),
         exceptions=tuple(_exceptions(site.tables("exception", required=False), names)),
         overtimes=tuple(_overtimes(site.tables("overtime", required=False), names)),
-        maintenance=tuple(_maintenance(site.tables("maintenance", required=False))),
+        maintenance=tuple(_maintenance(site.tables("maintenance", required=False), machines)),
         day_rule=DayRule(_choice(site, "production_day", tuple(DayRule))),
         overrun_planned=_choice(site, "overrun", ("unplanned", "planned")) == "planned",
     )
-
-
-def refuse_strange_machines(sites: Sequence[Reader], machines: Sequence[str]) -> None:
-    """Complain about maintenance of machines that are not of the site."""
-    for site in sites:
-        own = [name for name in machines if name.startswith(f"{site.content.get('name')}/")]
-        for at, window in enumerate(_listed(site.content.get("maintenance"))):
-            for index, name in enumerate(_listed(window.get("machines")) if isinstance(window, dict) else ()):
-                if isinstance(name, str) and name not in own:
-                    key = f"maintenance[{at}].machines[{index}]"
-                    site.complain(key, f"there is no machine {shown(name)} in this site{hint(name, own)}")
-
-
-def _listed(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
 
 
 def _choice(table: Reader, key: str, words: Sequence[str]) -> str:
@@ -271,19 +258,22 @@ def _overtimes(tables: Sequence[Reader], names: Sequence[str]) -> Iterator[Overt
             yield Overtime(name, day, *times, _breaks(table, breaks, *times))
 
 
-def _maintenance(tables: Sequence[Reader]) -> Iterator[Maintenance]:
+def _maintenance(tables: Sequence[Reader], known: Sequence[str]) -> Iterator[Maintenance]:
     for table in tables:
         name = table.text("name")
         start, end = _wall_time(table, "start"), _wall_time(table, "end")
         finished = _wall_time(table, "finished") if table.content.get("finished") is not None else None
-        machines = tuple(machine for _, machine in table.texts("machines"))
+        machines = table.texts("machines")
+        for key, machine in machines:
+            if machine not in known:
+                table.complain(key, f"there is no machine {shown(machine)} in this site{hint(machine, known)}")
         table.close()
         if start and end and end <= start:
             table.complain("end", "must lie after the start")
         elif start and finished and finished < start:
             table.complain("finished", "lies before the start")
         elif start and end:
-            yield Maintenance(name, start, end, finished, machines)
+            yield Maintenance(name, start, end, finished, tuple(machine for _, machine in machines))
 
 
 def _date(table: Reader, key: str) -> date | None:
