@@ -87,17 +87,17 @@ RESOLVED = ("apt", "aust", "adet_idle", "adet_stop", "adot_idle", "planned_state
 def days_with_a_gap(draw: st.DrawFn) -> tuple[Sums, Sums, Gap]:
     """What was seen, what really happened, and the open gap between: unknown time that was something all along."""
     known = draw(KNOWN)
-    made = draw(st.integers(0, 2 * known.apt))
+    made = draw(st.integers(0, 2 * known.producing))
     known = replace(
         known, credit_total_us=made, credit_good_us=draw(st.integers(0, made)), parts_total=100, parts_good=90
     )
-    shares = [draw(TIMES) for _ in RESOLVED]
-    outside = draw(TIMES)
+    shares = [draw(st.just(0) | TIMES) for _ in RESOLVED]
+    outside = draw(st.just(0) | TIMES)
     seen = replace(known, unknown=sum(shares), unknown_out=outside)
-    hidden_out = draw(st.integers(0, outside))
+    hidden_out = draw(st.sampled_from([0, outside]))
     limit = (shares[0] + hidden_out) * 12 // 10
-    hidden_made = draw(st.integers(0, limit))
-    hidden_good = draw(st.integers(0, hidden_made))
+    hidden_made = draw(st.sampled_from([0, limit]) | st.integers(0, limit))
+    hidden_good = draw(st.sampled_from([0, hidden_made]))
     truth = known + Sums(
         **dict(zip(RESOLVED, shares, strict=True)),
         apt_out=hidden_out,

@@ -79,6 +79,11 @@ def test_smoothing_twice_is_smoothing_once_and_keeps_every_second(log: list[tupl
     assert sum(end - begin for begin, end, state in once if state == STATES["U"]) == sum(b - a for a, b in unknown)
 
 
+def test_what_is_short_before_anything_longer_stays_as_it_is() -> None:
+    rows = intervals("PISP", [5, 5, 60, 5])
+    assert smoothed(rows, 10 * S) == [(0, 5 * S, 1), (5 * S, 10 * S, 2), (10 * S, 75 * S, 3)]
+
+
 def test_a_flickering_state_is_smoothed_for_the_eye_and_counted() -> None:
     rows = intervals("P" + "IP" * 10, [60] + [1] * 20)
     assert smoothed(rows, 5 * S) == [(0, 80 * S, STATES["P"])]
