@@ -62,9 +62,9 @@ def read_rules(
     return CalendarRules(
         rotation=rotation,
         holidays=_choice(site, "holidays", ("", *COUNTRIES)),
-        exceptions=tuple(_exceptions(site.tables("exception", required=False), names)),
-        overtimes=tuple(_overtimes(site.tables("overtime", required=False), names)),
-        maintenance=tuple(_maintenance(site.tables("maintenance", required=False), machines)),
+        exceptions=tuple(_exceptions(site.tables("exception", required=False, unique=False), names)),
+        overtimes=tuple(_overtimes(site.tables("overtime", required=False, unique=False), names)),
+        maintenance=tuple(_maintenance(site.tables("maintenance", required=False, unique=False), machines)),
         day_rule=DayRule(_choice(site, "production_day", tuple(DayRule))),
         overrun_planned=_choice(site, "overrun", ("unplanned", "planned")) == "planned",
     )
@@ -247,6 +247,7 @@ def _like(table: Reader) -> int | None:
 
 
 def _overtimes(tables: Sequence[Reader], names: Sequence[str]) -> Iterator[Overtime]:
+    seen: set[tuple[str, date | None]] = set()
     for table in tables:
         name = table.text("name")
         if name in names:
@@ -254,6 +255,9 @@ def _overtimes(tables: Sequence[Reader], names: Sequence[str]) -> Iterator[Overt
         day, times = _date(table, "day"), _times(table)
         breaks = _break_texts(table)
         table.close()
+        if (name, day) in seen:
+            table.complain("name", f"{shown(name)} is already overtime of {day}")
+        seen.add((name, day))
         if day and times:
             yield Overtime(name, day, *times, _breaks(table, breaks, *times))
 

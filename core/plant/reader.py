@@ -105,8 +105,8 @@ class Reader:
             return None
         return self._child(value, key, self._where)
 
-    def tables(self, key: str, *, required: bool) -> list[Reader]:
-        """The tables of a list [[key]]; each has a `name` of its own, and if required there is at least one."""
+    def tables(self, key: str, *, required: bool, unique: bool = True) -> list[Reader]:
+        """The tables of a list [[key]], at least one if required; if `unique`, each has a `name` of its own."""
         value = self._take(key, required=required)
         if value is None:
             return []
@@ -124,7 +124,8 @@ class Reader:
                 children.append(self._child(item, at, where))
             else:
                 self.complain(at, f"must be a table, not {shown(item)}")
-        _refuse_doubles(children)
+        if unique:
+            _refuse_doubles(children)
         return children
 
     def rest(self) -> dict[str, Any]:

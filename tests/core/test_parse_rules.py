@@ -154,6 +154,17 @@ def test_two_shifts_may_share_their_hours_in_different_weeks() -> None:
     assert sentence.startswith("site[0].shift[2].start: overlaps site[0].shift[0]")
 
 
+EXTRA = {"name": "extra", "start": "08:00", "end": "14:00"}
+
+
+def test_overtime_and_maintenance_of_one_name_may_come_again_on_another_day() -> None:
+    document = put(full(), "site.0.overtime.+", {**EXTRA, "day": "2026-05-23"})
+    again = {"name": "yearly", "start": "2027-05-18T06:00", "end": "2027-05-19T06:00"}
+    rules = parse_plant(put(document, "site.0.maintenance.+", again)).sites[0].rules
+    assert [over.day.day for over in rules.overtimes] == [16, 23]
+    assert len(rules.maintenance) == 2
+
+
 SITE, PROGRAM = "site.0", "part_program.3"
 BAD: list[tuple[str, dict[str, Any], str, str]] = [
     (SITE, {"holidays": "DE"}, "site[0].holidays: ", '"BY", "RU"'),
@@ -175,6 +186,12 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
     (f"{SITE}.exception.0", {"like": "mon"}, "site[0].exception[0].shifts: ", "either"),
     (f"{SITE}.exception.1", {"like": "monday"}, "site[0].exception[1].like: ", "is not a day"),
     (f"{SITE}.overtime.0", {"name": "night"}, "site[0].overtime[0].name: ", "already the name of a shift"),
+    (
+        f"{SITE}.overtime.+",
+        {**EXTRA, "day": "2026-05-16"},
+        "site[0].overtime[1].name: ",
+        "already overtime of 2026-05-16",
+    ),
     (f"{SITE}.overtime.0", {"start": "8"}, "site[0].overtime[0].start: ", "must be a time"),
     (f"{SITE}.maintenance.0", {"start": "2026-05-18"}, "site[0].maintenance[0].start: ", "local time"),
     (f"{SITE}.maintenance.0", {"end": "2026-05-18T05:00"}, "site[0].maintenance[0].end: ", "after the start"),
