@@ -228,7 +228,7 @@ def test_a_mistake_gets_one_sentence_with_its_path(where: str, changes: dict[str
     assert words in sentence
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(place=st.sampled_from(places(full())[1:]), value=ANYTHING)
 def test_whatever_stands_in_whatever_place_of_the_rules_is_read_or_refused(place: tuple[Any, ...], value: Any) -> None:
     document: Any = full()
