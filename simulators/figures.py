@@ -66,7 +66,8 @@ class Figures:
 def figures(signals: Signals, machine: int, from_us: int, to_us: int) -> Figures:
     """The figures of a machine (position in the plant) for [from_us, to_us); ValueError if the window is empty."""
     plant, ledger = signals.plant, signals.ledger(machine)
-    busy = list(busy_spans(plant.sites[plant.machines[machine].site], from_us, to_us))
+    found = plant.machines[machine]
+    busy = list(busy_spans(plant.sites[found.site], from_us, to_us, found.name))
     parts = ledger.parts_in(from_us, to_us)
     return Figures(
         pbt_us=sum(end - begin for begin, end in busy),
@@ -80,9 +81,9 @@ def figures(signals: Signals, machine: int, from_us: int, to_us: int) -> Figures
     )
 
 
-def busy_spans(site: Site, from_us: int, to_us: int) -> Iterator[tuple[int, int]]:
-    """The planned busy stretches of a site in [from_us, to_us)."""
-    found = segments(site, from_us, to_us)
+def busy_spans(site: Site, from_us: int, to_us: int, machine: str = "") -> Iterator[tuple[int, int]]:
+    """The planned busy stretches of a site, or of one of its machines, in [from_us, to_us)."""
+    found = segments(site, from_us, to_us, machine)
     ends = np.append(found.start_us[1:], to_us)
     for begin, end, situation in zip(found.start_us.tolist(), ends.tolist(), found.situation.tolist(), strict=True):
         if situation in _BUSY:

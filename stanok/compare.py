@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.kpi.oee import Band, Gap, Kpi, kpi
+from core.kpi.band import Band
+from core.kpi.oee import Gap, Kpi, kpi
 from core.plant.calendar import segments
 from core.plant.model import Plant
 from core.units import natural_id, us_from_datetime
@@ -78,7 +79,8 @@ def _rounded(value: float | None) -> float | None:
 def _gap(plant: Plant, index: int, gap: live.GapRow, from_us: int, to_us: int) -> Gap:
     """A gap as the band formulas want it: cut to the window and to planned busy time."""
     first, last = max(gap.from_us, from_us), min(gap.to_us, to_us)
-    calendar = segments(plant.sites[plant.machines[index].site], first, last) if first < last else None
+    machine = plant.machines[index]
+    calendar = segments(plant.sites[machine.site], first, last, machine.name) if first < last else None
     busy = 0
     if calendar is not None:
         ends = [*calendar.start_us.tolist()[1:], last]

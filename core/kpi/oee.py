@@ -13,7 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.facts.schema import MEASURES, TIME_COLUMNS
+from core.facts.schema import TIME_COLUMNS
+from core.kpi.band import Band, Reason, held, share, undefined
+from core.kpi.sums import Sums, sums_of
 from core.vocabulary import TimeClass
 
 DEFINITION = "stanok-iso22400-1"
@@ -36,7 +38,8 @@ class Gap:
     """A stretch without trusted state, cut to the window and to planned busy time [µs].
 
     `credit_*_us`: standard time of good and of all parts that the counters booked after it, None if they say nothing;
-    `inside`: the whole gap and that booking lie in the window; `later`: nothing was booked by the end of the window.
+    `inside`: the whole gap and that booking lie in the window; `later`: nothing was booked by the end of the window;
+    `out_us`: its time in the window outside planned busy time, which only figures over calendar time ask for.
     """
 
     busy_us: int
@@ -44,16 +47,7 @@ class Gap:
     credit_total_us: int | None
     inside: bool
     later: bool
-
-
-@dataclass(frozen=True)
-class Band:
-    """A value [1] inside its bounds; all None if undefined, and then `reason` says why."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    reason: str = ""
+    out_us: int = 0
 
 
 @dataclass(frozen=True)
@@ -71,7 +65,7 @@ class Kpi:
 
 
 @dataclass(frozen=True)
-class _Credits:
+class Credits:
     """Standard time of parts of one kind [µs].
 
     `known`: surely made in the window; `after_gaps`: booked in it by the first reading after a gap, so made in that gap
@@ -87,41 +81,119 @@ class _Credits:
 
     @property
     def booked(self) -> int:
+        """All credits booked in the window."""
         return self.known + self.after_gaps
+
+
+@dataclass(frozen=True)
+class Output:
+    """What was made: credits of good parts and of all parts, the greatest plausible rate, and whether all are rated.
+
+    `rated` is False if a part was made by a program without a standard time: then nothing that rests on standard
+    times is defined.
+    """
+
+    good: Credits
+    made: Credits
+    max_rate: float
+    rated: bool
+
+
+def output(sums: Sums, gaps: Iterable[Gap], max_rate: float, *, calendar: bool = False) -> Output:
+    """The output behind some sums. `max_rate`: greatest plausible output as a multiple of the standard rate.
+
+    `calendar`: gaps count with their whole time, for figures over calendar time.
+    """
+    lengths = [(gap, gap.busy_us + (gap.out_us if calendar else 0)) for gap in gaps]
+    good = [(gap, length, gap.credit_good_us) for gap, length in lengths]
+    made = [(gap, length, gap.credit_total_us) for gap, length in lengths]
+    return Output(
+        good=_credits(sums.credit_good_us, sums.credit_gap_good_us, good, max_rate),
+        made=_credits(sums.credit_total_us, sums.credit_gap_total_us, made, max_rate),
+        max_rate=max_rate,
+        rated=sums.parts_no_standard == 0,
+    )
 
 
 def kpi(facts: NDArray[np.void], gaps: Iterable[Gap], max_rate: float) -> Kpi:
     """KPIs from rows of dtype FACT. `max_rate`: greatest plausible output as a multiple of the standard rate."""
-    sums = {name: int(facts[name].sum()) for name in MEASURES}
-    pbt = sum(sums[name] for name in PBT_COLUMNS)
-    apt = sums["apt"] + sums["apt_no_order"]
-    unknown = sums["unknown"]
-    found = list(gaps)
-    rated = sums["parts_no_standard"] == 0
-    good = _credits(sums, "good", [(gap, gap.credit_good_us) for gap in found], max_rate)
-    made = _credits(sums, "total", [(gap, gap.credit_total_us) for gap in found], max_rate)
-    none = _undefined("no_standard_time")
+    sums = sums_of(facts)
+    made = output(sums, gaps, max_rate)
     return Kpi(
-        availability=_share(apt, unknown, pbt),
-        effectiveness=_effectiveness(made, apt, unknown, max_rate) if rated else none,
-        quality=_quality(good, made) if rated else none,
-        oee=_oee(good, pbt, unknown, max_rate) if rated else none,
-        spindle=_share(sums["spindle_turning_us"], unknown, pbt),
-        coverage=None if pbt == 0 else 1 - unknown / pbt,
-        parts=sums["parts_total"],
-        parts_good=sums["parts_good"],
+        availability=availability(sums),
+        effectiveness=effectiveness(sums, made),
+        quality=quality(made),
+        oee=oee(sums, made),
+        spindle=share(int(facts["spindle_turning_us"].sum()), sums.unknown, sums.pbt),
+        coverage=sums.coverage,
+        parts=sums.parts_total,
+        parts_good=sums.parts_good,
     )
 
 
-def _credits(sums: dict[str, int], kind: str, gaps: list[tuple[Gap, int | None]], max_rate: float) -> _Credits:
-    allowed = [_most(gap.busy_us * max_rate, credit) for gap, credit in gaps]
-    inside = sum(credit or 0 for gap, credit in gaps if gap.inside)
-    after_gaps = sums[f"credit_gap_{kind}_us"]
-    later = sum(most for (gap, _), most in zip(gaps, allowed, strict=True) if gap.later)
-    return _Credits(
-        known=sums[f"credit_{kind}_us"],
+def availability(sums: Sums) -> Band:
+    """APT / PBT [1]; ISO 22400-2 availability.
+
+    >>> availability(Sums(apt=280, aust=40, adet_stop=50, adet_idle=20, adot_idle=60)).value
+    0.6222222222222222
+    """
+    return share(sums.producing, sums.unknown, sums.pbt)
+
+
+def effectiveness(sums: Sums, made: Output) -> Band:
+    """Σ PRI·PQ / Σ APT [1]; ISO 22400-2 effectiveness. Above 1 the standard time is too generous; kept as it is."""
+    return of_running(made.made, sums.producing, sums.unknown, made)
+
+
+def quality(made: Output) -> Band:
+    """Σ PRI·GQ / Σ PRI·PQ [1], weighted by standard hours and not by pieces, so that A·E·Q telescopes."""
+    if not made.rated:
+        return undefined(Reason.NO_STANDARD_TIME)
+    good, every = made.good, made.made
+    if every.booked == 0:
+        return undefined(Reason.NO_PARTS)
+    low, high = every.known + every.most, every.known + good.most
+    return held(
+        good.booked / every.booked,
+        (good.known + good.inside) / low if low else 0.0,
+        (good.known + good.most) / high if high else 1.0,
+    )
+
+
+def oee(sums: Sums, made: Output) -> Band:
+    """Σ PRI·GQ / Σ PBT = A·E·Q [1]; ISO 22400-2 OEE index, bounds of docs/en/truth.md."""
+    return of_base(made.good, sums.pbt, sums.unknown, made)
+
+
+def of_base(
+    credits: Credits, base_us: int, unknown_us: int, made: Output, reason: Reason = Reason.NO_PLANNED_TIME
+) -> Band:
+    """Standard time by a base that holds the unknown time [µs]; `reason`: what a base of 0 means."""
+    if base_us == 0:
+        return undefined(reason)
+    if not made.rated:
+        return undefined(Reason.NO_STANDARD_TIME)
+    low = (credits.known + credits.inside) / base_us
+    return held(credits.booked / base_us, low, _at_most(credits, base_us - unknown_us, made.max_rate))
+
+
+def of_running(credits: Credits, running_us: int, unknown_us: int, made: Output) -> Band:
+    """Standard time by a running time that does not hold the unknown time [µs]."""
+    if not made.rated:
+        return undefined(Reason.NO_STANDARD_TIME)
+    if running_us == 0:
+        return undefined(Reason.PARTS_WITHOUT_RUNTIME if credits.booked else Reason.NO_PARTS)
+    high = max(credits.known / running_us, _at_most(credits, running_us, made.max_rate))
+    return held(credits.booked / running_us, (credits.known + credits.inside) / (running_us + unknown_us), high)
+
+
+def _credits(known: int, after_gaps: int, gaps: list[tuple[Gap, int, int | None]], max_rate: float) -> Credits:
+    allowed = [_most(length * max_rate, credit) for _, length, credit in gaps]
+    later = sum(most for (gap, _, _), most in zip(gaps, allowed, strict=True) if gap.later)
+    return Credits(
+        known=known,
         after_gaps=after_gaps,
-        inside=inside,
+        inside=sum(credit or 0 for gap, _, credit in gaps if gap.inside),
         possible=sum(allowed),
         most=after_gaps + later,
     )
@@ -132,51 +204,7 @@ def _most(plausible_us: float, credit_us: int | None) -> float:
     return plausible_us if credit_us is None else min(plausible_us, float(credit_us))
 
 
-def _undefined(reason: str) -> Band:
-    return Band(None, None, None, reason)
-
-
-def _held(value: float, low: float, high: float) -> Band:
-    """A value inside its band: parts booked after a gap may have been made in it, before the window."""
-    high = max(low, high)
-    return Band(min(max(value, low), high), low, high)
-
-
-def _share(part_us: int, unknown_us: int, pbt_us: int) -> Band:
-    """A share of PBT: what is unknown may all have been such time, or none of it."""
-    if pbt_us == 0:
-        return _undefined("no_planned_time")
-    return Band(part_us / pbt_us, part_us / pbt_us, (part_us + unknown_us) / pbt_us)
-
-
-def _at_most(credits: _Credits, known_us: int, max_rate: float) -> float:
+def _at_most(credits: Credits, known_us: int, max_rate: float) -> float:
     """Standard time by time if gaps held what they can: that is added, together with the time that it takes in them."""
     base = known_us + credits.possible / max_rate
     return (credits.known + credits.most) / base if base else 0.0
-
-
-def _oee(good: _Credits, pbt: int, unknown: int, max_rate: float) -> Band:
-    """ΣPRI·GQ / PBT."""
-    if pbt == 0:
-        return _undefined("no_planned_time")
-    return _held(good.booked / pbt, (good.known + good.inside) / pbt, _at_most(good, pbt - unknown, max_rate))
-
-
-def _effectiveness(made: _Credits, apt: int, unknown: int, max_rate: float) -> Band:
-    """ΣPRI·PQ / ΣAPT."""
-    if apt == 0:
-        return _undefined("parts_without_runtime" if made.booked else "no_parts")
-    high = max(made.known / apt, _at_most(made, apt, max_rate))
-    return _held(made.booked / apt, (made.known + made.inside) / (apt + unknown), high)
-
-
-def _quality(good: _Credits, made: _Credits) -> Band:
-    """ΣPRI·GQ / ΣPRI·PQ."""
-    if made.booked == 0:
-        return _undefined("no_parts")
-    low, high = made.known + made.most, made.known + good.most
-    return _held(
-        good.booked / made.booked,
-        (good.known + good.inside) / low if low else 0.0,
-        (good.known + good.most) / high if high else 1.0,
-    )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
@@ -13,17 +15,22 @@ from core.vocabulary import Meaning, meaning
 
 @dataclass(frozen=True)
 class Break:
-    """A planned pause inside a shift; minutes after local midnight of the shift's first day, `end` may exceed 1440."""
+    """A planned pause inside a shift; minutes after local midnight of the shift's first day, `end` may exceed 1440.
+
+    `unattended`: a pause of people only; machines run through it, so it stays planned busy time.
+    """
 
     start_min: int
     end_min: int
+    unattended: bool = False
 
 
 @dataclass(frozen=True)
 class Shift:
-    """A weekly recurring shift; minutes after local midnight of the day it starts on (that is its production day).
+    """A recurring shift; minutes after local midnight of the day it starts on.
 
-    `weekdays`: 0 Monday … 6 Sunday. `end_min` may exceed 1440 for a night shift.
+    `weekdays`: 0 Monday … 6 Sunday. `end_min` may exceed 1440 for a night shift. `weeks`: weeks of the site's rotation
+    in which it runs, from 0, empty for all. `holidays`: it also runs on days off of the production calendar.
     """
 
     name: str
@@ -31,16 +38,90 @@ class Shift:
     start_min: int
     end_min: int
     breaks: tuple[Break, ...] = ()
+    weeks: frozenset[int] = frozenset()
+    holidays: bool = False
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """A pattern of so many weeks, counted from the Monday `start` in both directions."""
+
+    weeks: int
+    start: date
+
+
+@dataclass(frozen=True)
+class DayException:
+    """Days from `first` to `last` that run otherwise: exactly the named shifts (none: closed), or like a weekday."""
+
+    first: date
+    last: date
+    shifts: tuple[str, ...] = ()
+    like: int | None = None
+
+
+@dataclass(frozen=True)
+class Overtime:
+    """A shift of one day beside the pattern; minutes as in `Shift`."""
+
+    name: str
+    day: date
+    start_min: int
+    end_min: int
+    breaks: tuple[Break, ...] = ()
+
+
+WallTime = tuple[date, int]
+"""A local date and minutes after its midnight."""
+
+
+@dataclass(frozen=True)
+class Maintenance:
+    """A planned window without production; of all machines of the site, or of the named ones.
+
+    `finished`: when the machine was handed back, if that is known and differs from `end`.
+    """
+
+    name: str
+    start: WallTime
+    end: WallTime
+    finished: WallTime | None = None
+    machines: tuple[str, ...] = ()
+
+
+class DayRule(StrEnum):
+    """Which local date a shift's production belongs to: that of its start, of its end, or of its longer part."""
+
+    START = "start"
+    END = "end"
+    MOST = "most"
+
+
+@dataclass(frozen=True)
+class CalendarRules:
+    """What changes the weekly pattern of a site. `holidays`: country of the production calendar, "" for none.
+
+    `overrun_planned`: whether maintenance that lasts longer than planned stays planned until it is finished.
+    """
+
+    rotation: Rotation | None = None
+    holidays: str = ""
+    exceptions: tuple[DayException, ...] = ()
+    overtimes: tuple[Overtime, ...] = ()
+    maintenance: tuple[Maintenance, ...] = ()
+    day_rule: DayRule = DayRule.START
+    overrun_planned: bool = False
 
 
 @dataclass(frozen=True)
 class Site:
-    """A plant in one time zone (IANA name) with its shift pattern."""
+    """A plant in one time zone (IANA name) with its shift pattern and what changes it."""
 
     name: str
     title: str
     zone: str
     shifts: tuple[Shift, ...]
+    rules: CalendarRules = CalendarRules()
 
     @property
     def id(self) -> int:
@@ -65,15 +146,43 @@ class Source:
 
 
 @dataclass(frozen=True)
+class StandardTime:
+    """A standard time of a part program: planned run time per item (PRI) in µs, in force from `valid_from_us` on.
+
+    `parts_per_cycle`: items that one run of the program makes; the PRI is already of one item. `provenance`: where it
+    comes from (`core.plant.parse.PROVENANCES`). `approved_by`: empty for one that nobody has approved: it never counts.
+    """
+
+    pri_us: int
+    valid_from_us: int
+    parts_per_cycle: int = 1
+    part: str = ""
+    provenance: str = ""
+    approved_by: str = ""
+    approved_on: date | None = None
+
+
+@dataclass(frozen=True)
 class PartProgram:
-    """An NC program and its standard time: planned run time per item (PRI) in µs, 0 if none is known."""
+    """An NC program and its standard time: planned run time per item (PRI) in µs, 0 if none is known.
+
+    `standards`: its history, by valid-from; `pri_us` is then the latest approved one.
+    """
 
     name: str
     pri_us: int
+    standards: tuple[StandardTime, ...] = ()
 
     @property
     def id(self) -> int:
         return natural_id("part_program", self.name)
+
+    def pri_at(self, us: int) -> int:
+        """PRI [µs] in force at an instant, for a part completed then; 0 if none was. Past times keep theirs."""
+        if not self.standards:
+            return self.pri_us
+        held = [standard.pri_us for standard in self.standards if standard.approved_by and standard.valid_from_us <= us]
+        return held[-1] if held else 0
 
 
 @dataclass(frozen=True)

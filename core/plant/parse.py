@@ -8,24 +8,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import cache
-from itertools import combinations
+from itertools import pairwise
 from typing import Any
 from zoneinfo import available_timezones
 
 from core.errors import PlantError
-from core.plant.model import Break, Machine, PartProgram, Plant, Shift, Site, Source
+from core.plant.model import Machine, PartProgram, Plant, Site, Source, StandardTime
+from core.plant.parse_calendar import date_of, read_rotation, read_rules, read_shifts
 from core.plant.reader import Reader, hint, shown
-from core.units import SECOND_US
+from core.units import SECOND_US, us_from_datetime
 from core.vocabulary import meaning, signal_names
 
 PROTOCOLS = ("opcua", "mqtt")
 
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_DAY_MIN = 1440
-_WEEK_MIN = 7 * _DAY_MIN
+PROVENANCES = ("technologist", "measured", "vendor", "estimate", "declared")
+"""Where a standard time may come from: worked out, proposed from cycles, the machine's maker, a guess, a plan."""
+MAX_PARTS_PER_CYCLE = 10_000
+"""More items in one run of a program is a mistyped number."""
 
 LATENESS_MIN_S = 2.0
 LATENESS_MAX_S = 10.0
@@ -51,7 +53,8 @@ def parse_plant(document: Mapping[str, Any], content_hash: bytes | None = None) 
     complaints: list[str] = []
     file = Reader(document, complaints)
     enterprise = _enterprise(file.table("enterprise", required=True))
-    sites = tuple(_site(table) for table in file.tables("site", required=True))
+    named = _machine_names(document)
+    sites = tuple(_site(table, named) for table in file.tables("site", required=True))
     sources = tuple(_source(table) for table in file.tables("source", required=True))
     machines = tuple(_machine(table, sites, sources) for table in file.tables("machine", required=True))
     programs = tuple(_part_program(table) for table in file.tables("part_program", required=False))
@@ -74,7 +77,14 @@ def _enterprise(table: Reader | None) -> str:
     return name
 
 
-def _site(table: Reader) -> Site:
+def _machine_names(document: Mapping[str, Any]) -> list[str]:
+    """The names of all machines as they stand in the file, whether right or wrong."""
+    tables = document.get("machine")
+    found = [table.get("name") for table in tables if isinstance(table, Mapping)] if isinstance(tables, list) else []
+    return [name for name in found if isinstance(name, str)]
+
+
+def _site(table: Reader, machines: Sequence[str]) -> Site:
     name = table.text("name")
     if "/" in name:
         table.complain("name", f'must not contain "/", which parts site and machine: {shown(name)}')
@@ -84,105 +94,17 @@ def _site(table: Reader) -> Site:
         table.complain("zone", "this computer has no time zone database; install the package tzdata")
     elif zone and zone not in _zones():
         table.complain("zone", f"{shown(zone)} is not an IANA time zone{hint(zone, _zones())}")
-    shifts = [(found, shift) for found in table.tables("shift", required=False) if (shift := _shift(found))]
-    _refuse_overlaps(shifts)
+    rotation = read_rotation(table)
+    shifts = read_shifts(table, rotation)
+    own = [machine for machine in machines if machine.startswith(f"{name}/")]
+    rules = read_rules(table, rotation, shifts, own)
     table.close()
-    return Site(name, title, zone, tuple(shift for _, shift in shifts))
+    return Site(name, title, zone, shifts, rules)
 
 
 @cache
 def _zones() -> frozenset[str]:
     return frozenset(available_timezones()) - _NOT_PLACES
-
-
-def _shift(table: Reader) -> Shift | None:
-    """The shift, or None if its times cannot be read."""
-    name = table.text("name")
-    start, end = _time(table, "start"), _time(table, "end")
-    weekdays = _weekdays(table)
-    breaks = table.texts("breaks")
-    table.close()
-    if start is None or end is None:
-        return None
-    if end <= start:
-        end += _DAY_MIN
-    return Shift(name, weekdays, start, end, _breaks(table, breaks, start, end))
-
-
-def _time(table: Reader, key: str) -> int | None:
-    text = table.text(key)
-    minutes = _minutes(text)
-    if text and minutes is None:
-        table.complain(key, f'must be a time such as "06:00" (midnight is "00:00"), not {shown(text)}')
-    return minutes
-
-
-def _minutes(text: str) -> int | None:
-    """Minutes after midnight of `HH:MM`, or None if it is none."""
-    found = re.fullmatch(r"([01][0-9]|2[0-3]):([0-5][0-9])", text)
-    return 60 * int(found[1]) + int(found[2]) if found else None
-
-
-def _weekdays(table: Reader) -> frozenset[int]:
-    days = table.texts("days")
-    if table.content.get("days") is None:
-        return frozenset(range(7))
-    if table.content["days"] == []:
-        table.complain("days", "names no day; leave it out for every day of the week")
-    for key, day in days:
-        if day not in DAYS:
-            table.complain(key, f"{shown(day)} is not a day; days are {', '.join(DAYS)}")
-    return frozenset(DAYS.index(day) for _, day in days if day in DAYS)
-
-
-def _breaks(table: Reader, texts: Sequence[tuple[str, str]], start: int, end: int) -> tuple[Break, ...]:
-    found: list[tuple[Break, str]] = []
-    for key, text in texts:
-        pause = _break(text, start)
-        if pause is None:
-            table.complain(key, f'must be two times such as "10:00-10:30", not {shown(text)}')
-        elif pause.end_min > end:
-            table.complain(key, f"{shown(text)} is not inside the shift {_clock(start)}-{_clock(end)}")
-        else:
-            found.append((pause, key))
-    found.sort(key=lambda item: item[0].start_min)
-    for (before, earlier), (after, key) in combinations(found, 2):
-        if after.start_min < before.end_min:
-            table.complain(key, f"overlaps {earlier}")
-    return tuple(pause for pause, _ in found)
-
-
-def _break(text: str, shift_start: int) -> Break | None:
-    """The break of a shift; times before the shift's start belong to its second day."""
-    first, _, second = text.partition("-")
-    start, end = _minutes(first.strip()), _minutes(second.strip())
-    if start is None or end is None:
-        return None
-    start += _DAY_MIN if start < shift_start else 0
-    return Break(start, start + ((end - start) % _DAY_MIN or _DAY_MIN))
-
-
-def _clock(minutes: int) -> str:
-    return f"{minutes // 60 % 24:02}:{minutes % 60:02}"
-
-
-def _refuse_overlaps(shifts: Sequence[tuple[Reader, Shift]]) -> None:
-    for index, (table, shift) in enumerate(shifts):
-        for other_table, other in shifts[:index]:
-            day = _common_day(shift, other)
-            if day is not None:
-                table.complain("start", f"overlaps {other_table.path} {shown(other.name)} in the shift of {DAYS[day]}")
-
-
-def _common_day(shift: Shift, other: Shift) -> int | None:
-    """The first weekday whose `shift` overlaps some `other`, on a week that closes into a ring."""
-    for day in sorted(shift.weekdays):
-        for theirs in other.weekdays:
-            apart = (theirs - day) * _DAY_MIN + other.start_min - shift.start_min
-            length, other_length = shift.end_min - shift.start_min, other.end_min - other.start_min
-            if apart % _WEEK_MIN < length or -apart % _WEEK_MIN < other_length:
-                return day
-    return None
 
 
 def _source(table: Reader) -> Source:
@@ -260,6 +182,66 @@ def _signals(table: Reader) -> Mapping[str, Any]:
 
 def _part_program(table: Reader) -> PartProgram:
     name = table.text("name")
-    pri_s = table.number("pri_s", PRI_MIN_S, PRI_MAX_S, 0.0)
+    pri_us = _pri_us(table, required=False)
+    given = table.tables("standard", required=False)
+    if given and pri_us:
+        table.complain("pri_s", "stands beside [[part_program.standard]]; move it into a standard of its own")
+    found = sorted((_standard(entry) for entry in given), key=lambda standard: standard.valid_from_us)
+    for before, after in pairwise(found):
+        if before.valid_from_us == after.valid_from_us != 0 and before.approved_by and after.approved_by:
+            table.complain("standard", "has two approved entries with the same valid_from")
     table.close()
-    return PartProgram(name, round(pri_s * SECOND_US))
+    approved = [standard.pri_us for standard in found if standard.approved_by]
+    return PartProgram(name, approved[-1] if approved else pri_us, tuple(found))
+
+
+def _pri_us(table: Reader, *, required: bool) -> int:
+    """PRI of one item: `pri_s`, or `cycle_s` by `parts_per_cycle`; 0 if neither is given."""
+    parts = _parts_per_cycle(table)
+    pri_s = table.number("pri_s", PRI_MIN_S, PRI_MAX_S, 0.0)
+    cycle_s = table.number("cycle_s", PRI_MIN_S, PRI_MAX_S, 0.0)
+    given = [table.content.get(key) is not None for key in ("pri_s", "cycle_s")]
+    if all(given):
+        table.complain("cycle_s", "stands beside pri_s; give the time of an item or that of a cycle")
+    elif required and not any(given):
+        table.complain("pri_s", "is missing; give it, or cycle_s")
+    return round(pri_s * SECOND_US) or round(cycle_s * SECOND_US / parts)
+
+
+def _parts_per_cycle(table: Reader) -> int:
+    parts = table.number("parts_per_cycle", 1, MAX_PARTS_PER_CYCLE, 1)
+    if parts != int(parts):
+        table.complain("parts_per_cycle", f"must be a whole number, not {shown(parts)}")
+    return int(parts)
+
+
+def _standard(table: Reader) -> StandardTime:
+    """One entry of a program's history; it counts from `valid_from` on if somebody approved it."""
+    pri_us, parts = _pri_us(table, required=True), _parts_per_cycle(table)
+    valid_from_us = _instant(table, "valid_from")
+    provenance = table.text("provenance")
+    if provenance and provenance not in PROVENANCES:
+        known = ", ".join(shown(word) for word in PROVENANCES)
+        table.complain("provenance", f"must be one of {known}, not {shown(provenance)}")
+    part = table.text("part", "")
+    approved_by, approved_on = table.text("approved_by", ""), table.text("approved_on", "")
+    if bool(approved_by) != bool(approved_on):
+        table.complain("approved_by", "goes together with approved_on; leave both out while nobody has approved")
+    if approved_on and date_of(approved_on) is None:
+        table.complain("approved_on", f'must be a date such as "2026-05-04", not {shown(approved_on)}')
+    table.close()
+    return StandardTime(pri_us, valid_from_us, parts, part, provenance, approved_by, date_of(approved_on))
+
+
+def _instant(table: Reader, key: str) -> int:
+    """UTC µs of a time with its offset, 0 after a complaint."""
+    text = table.text(key)
+    try:
+        moment = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        moment = None
+    if moment is not None and moment.tzinfo is not None:
+        return us_from_datetime(moment)
+    if text:
+        table.complain(key, f'must be a time with its offset such as "2026-05-04T00:00+03:00", not {shown(text)}')
+    return 0

@@ -74,6 +74,27 @@ class Reader:
         keyed = [(f"{key}[{index}]", item) for index, item in enumerate(value)]
         return [(at, item) for at, item in keyed if self._is_text(at, item)]
 
+    def numbers(self, key: str) -> list[tuple[str, float]]:
+        """The finite numbers of an optional list, each with its own key such as `weeks[1]`."""
+        value = self._take(key, required=False)
+        if value is None:
+            return []
+        if not isinstance(value, list | tuple):
+            self.complain(key, f"must be a list of numbers, not {shown(value)}")
+            return []
+        keyed = [(f"{key}[{index}]", item) for index, item in enumerate(value)]
+        for at, item in keyed:
+            if isinstance(item, bool) or not isinstance(item, int | float):
+                self.complain(at, f"must be a number, not {shown(item)}")
+        return [(at, item) for at, item in keyed if not isinstance(item, bool) and isinstance(item, int | float)]
+
+    def flag(self, key: str) -> bool:
+        """An optional true or false, false if it is not there."""
+        value = self._take(key, required=False)
+        if value is not None and not isinstance(value, bool):
+            self.complain(key, f"must be true or false, not {shown(value)}")
+        return value is True
+
     def table(self, key: str, *, required: bool) -> Reader | None:
         """The table under a key, or None if it is not there or is none."""
         value = self._take(key, required=required)
@@ -84,8 +105,8 @@ class Reader:
             return None
         return self._child(value, key, self._where)
 
-    def tables(self, key: str, *, required: bool) -> list[Reader]:
-        """The tables of a list [[key]]; each has a `name` of its own, and if required there is at least one."""
+    def tables(self, key: str, *, required: bool, unique: bool = True) -> list[Reader]:
+        """The tables of a list [[key]], at least one if required; if `unique`, each has a `name` of its own."""
         value = self._take(key, required=required)
         if value is None:
             return []
@@ -103,7 +124,8 @@ class Reader:
                 children.append(self._child(item, at, where))
             else:
                 self.complain(at, f"must be a table, not {shown(item)}")
-        _refuse_doubles(children)
+        if unique:
+            _refuse_doubles(children)
         return children
 
     def rest(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.plant.calendar import segments
+from core.plant.calendar import machine_calendars
 from core.plant.model import Plant
 from core.vocabulary import OTHER_RANK, SIGNAL_RANK, Role
 
@@ -16,7 +16,7 @@ from core.vocabulary import OTHER_RANK, SIGNAL_RANK, Role
 class PlantTables:
     """Arrays by position of machine, signal, site and program.
 
-    `segment_start[site_first[s]:site_first[s + 1]]` are the calendar segments of site s, contiguous,
+    `segment_start[site_first[s]:site_first[s + 1]]` are the segments of calendar s (`machine_calendars`), contiguous,
     covering [from_us, to_us); `program_id` is sorted.
     """
 
@@ -39,7 +39,7 @@ class PlantTables:
 
 def build_tables(plant: Plant, from_us: int, to_us: int) -> PlantTables:
     """The arrays of a plant, with its calendars materialised for [from_us, to_us)."""
-    calendars = [segments(site, from_us, to_us) for site in plant.sites]
+    calendars, position = machine_calendars(plant, from_us, to_us)
     counts = [len(calendar.start_us) for calendar in calendars]
     programs = sorted((program.id, program.pri_us) for program in plant.programs)
     names = [set(machine.signals) for machine in plant.machines]
@@ -47,7 +47,7 @@ def build_tables(plant: Plant, from_us: int, to_us: int) -> PlantTables:
     return PlantTables(
         from_us=from_us,
         to_us=to_us,
-        machine_site=np.array([machine.site for machine in plant.machines], "i4"),
+        machine_site=np.array(position, "i4"),
         counters=np.array([[f"part.{kind}" in has for kind in ("total", "good", "scrap")] for has in names], bool),
         signal_role=np.array(roles, "i2"),
         signal_channel=np.array([signal.meaning.channel for signal in plant.signals], "i2"),

@@ -225,12 +225,12 @@ def shift_patterns(draw: st.DrawFn) -> tuple[Shift, ...]:
 
 @cache
 def wall_clock(zone: str, day: date) -> tuple[dict[datetime, int], dict[datetime, timedelta]]:
-    """Of eight days around `day`: the first UTC minute of each wall minute, and the gap around each skipped one."""
+    """Of nine days around `day`: the first UTC minute of each wall minute, and the gap around each skipped one."""
     shown: dict[datetime, int] = {}
     skipped: dict[datetime, timedelta] = {}
     moment = datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(days=4)
     before = None
-    for _ in range(8 * 1440):
+    for _ in range(9 * 1440):
         wall = moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None, fold=0)
         shown.setdefault(wall, us_from_datetime(moment))
         if before is not None and wall - before > timedelta(minutes=1):

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from core.errors import PlantError
 from core.plant.model import Break, Shift
-from core.plant.parse import DAYS, parse_plant
+from core.plant.parse import parse_plant
+from core.plant.parse_calendar import DAYS
 from core.plant.tables import build_tables
 from core.units import DAY_US
 from core.vocabulary import meaning, signal_names
