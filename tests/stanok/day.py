@@ -61,10 +61,10 @@ class Collector:
         self._held = SampleBatch.empty()
         self._queue = SampleBatch.empty()
 
-    def minute(self, batch: SampleBatch, end_us: int, *, hold: bool = True) -> list[SpoolRow]:
-        """Some samples of the last seconds come with the next minute, or with both, unless not to `hold` any."""
+    def minute(self, batch: SampleBatch, end_us: int) -> list[SpoolRow]:
+        """Some samples of the last seconds come with the next minute, or with both."""
         self._everything = SampleBatch.concat([self._everything, batch])
-        last = (batch.event_us >= end_us - 4 * SECOND_US) & hold
+        last = batch.event_us >= end_us - 4 * SECOND_US
         held, twice = last & (self._random.random(len(batch)) < 0.5), last & (self._random.random(len(batch)) < 0.2)
         now = SampleBatch.concat([self._held, batch.take(~held)])
         self._held = batch.take(held | twice)
@@ -109,8 +109,8 @@ class Collector:
         return SpoolRow(kind, self._source, self._plant.hash, at_us, payload)
 
 
-def day(plant: Plant, scenario: Scenario, seed: int, *, late: bool = True) -> Iterator[Step]:
-    """The steps of the day, in order. `late`: some samples from before an outage come after it."""
+def day(plant: Plant, scenario: Scenario, seed: int) -> Iterator[Step]:
+    """The steps of the day, in order."""
     random = np.random.default_rng(seed)
     collectors = {source.name: Collector(plant, source.name, random) for source in plant.sources}
     begin_us = scenario.begin_us
@@ -118,14 +118,11 @@ def day(plant: Plant, scenario: Scenario, seed: int, *, late: bool = True) -> It
     for minute, rows in enumerate(found):
         step = Step(clock_us=begin_us + (minute + 1) * MINUTE_US)
         for name, collector in collectors.items():
-            hold = late or all(outage.first != minute + 1 for outage in OUTAGES if outage.source == name)
-            _minute(step, collector, name, minute, begin_us, _batch(rows, name), hold)
+            _minute(step, collector, name, minute, begin_us, _batch(rows, name))
         yield step
 
 
-def _minute(
-    step: Step, collector: Collector, name: str, minute: int, begin_us: int, batch: SampleBatch, hold: bool
-) -> None:
+def _minute(step: Step, collector: Collector, name: str, minute: int, begin_us: int, batch: SampleBatch) -> None:
     rows = step.rows.setdefault(name, [])
     for outage in OUTAGES:
         if outage.source != name:
@@ -137,7 +134,7 @@ def _minute(
             return
         if minute == outage.last:
             rows += collector.back(outage, *(begin_us + at * MINUTE_US for at in (outage.first, outage.last)))
-    rows += collector.minute(batch, begin_us + (minute + 1) * MINUTE_US, hold=hold)
+    rows += collector.minute(batch, begin_us + (minute + 1) * MINUTE_US)
 
 
 def _batch(rows: Sequence[SpoolRow], source: str) -> SampleBatch:

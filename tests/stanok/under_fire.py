@@ -115,6 +115,7 @@ class UnderFire:
         plant, data = str(self.directory / "plant.toml"), ["--data", str(self.directory)]
         log = self.directory / "log"
         often = {"STANOK__DATABASE__DSN": self.server.dsn, "STANOK__ENGINE__COMMIT_S": "0.3"}
+        often["STANOK__ENGINE__REPAIR_QUIET_S"] = "0.5"
         scenario = str(self.directory / "plant.scenario.toml")
         return {
             "engine": Child("the engine", ["engine", plant, *data], log / "engine.log", often),
@@ -199,6 +200,12 @@ class UnderFire:
             row = connection.execute("select min(settled) from stanok.machine_live").fetchone()
         return 0 if row is None or row[0] is None else us_from_datetime(row[0])
 
+    def _repaired(self) -> bool:
+        """Whether nothing waits to be computed again."""
+        with connect(self.server.dsn) as connection:
+            row = connection.execute("select not exists (select from stanok.recompute_request)").fetchone()
+        return row == (True,)
+
     # After the last shot
 
     def settle(self) -> None:
@@ -214,6 +221,7 @@ class UnderFire:
             if (now := self.as_of()) != seen:
                 seen, since = now, time.monotonic()
             time.sleep(0.1)
+        wait_for(self._repaired, "late data is not folded in", BACK_S)
         for name in ("simulators", "collector", "engine"):
             self.children[name].stop()
 
