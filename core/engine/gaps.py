@@ -113,7 +113,8 @@ class Gaps:
         """First counts after a gap that are older than its end, as readings of that end.
 
         Who tells at a new connection that a counter last changed before, says that it stands there still: so nothing
-        was made since, and the next part is not one of the gap's. A retained message says nothing of the present.
+        was made since, and the next part is not one of the gap's. A retained message says nothing of the present. Nor
+        does a first count that moved before the gap's end: both readings come with one notification.
         """
         counter = (samples.role >= Role.PART_TOTAL) & (samples.role <= Role.PART_SCRAP)
         first = (samples.flags & int(Flag.INITIAL | Flag.RETAINED)) == int(Flag.INITIAL)
@@ -125,7 +126,16 @@ class Gaps:
         last = ended._last_before(found.machine, found.received_us + _AHEAD_US)
         end_us = ended.to_us[last]
         spoken = (last >= 0) & (found.event_us < end_us) & (end_us > found.received_us - _TOLD_WITHIN_US)
-        return replace(found.take(spoken), event_us=end_us[spoken])
+        counts = samples.take(np.flatnonzero(counter))
+        still = [at for at in np.flatnonzero(spoken).tolist() if not _moved(counts, found, at, int(end_us[at]))]
+        return replace(found.take(np.array(still, "i8")), event_us=end_us[still])
+
+
+def _moved(counts: Columns, first: Columns, at: int, until_us: int) -> bool:
+    """Whether a counter has another reading after the first one at a position, before an instant."""
+    same = (counts.machine == first.machine[at]) & (counts.role == first.role[at])
+    later = (counts.event_us > first.event_us[at]) & (counts.event_us < until_us)
+    return bool((same & later).any())
 
 
 def edge(machine: NDArray[np.int64], at_us: NDArray[np.int64], cause: NDArray[np.int64], *, opened: bool) -> Columns:

@@ -35,7 +35,7 @@ from core.samples.batch import SampleBatch
 from core.samples.order import FIRST_VALUES, Columns, ReorderBuffer, columns_of, from_begin
 from core.samples.records import Gap, Quarantine, RowKind, SpoolRow, StoredRow, Tick
 from core.units import DAY_US, FAR_US, HOUR_US, SECOND_US, natural_id
-from core.vocabulary import Cause, Flag
+from core.vocabulary import Cause, Flag, Role
 
 _TAILS = ("minute_us", "since_us", "program_since_us")
 """Where the running minute, interval and program of a settled state began: what the next commit replaces from."""
@@ -188,7 +188,8 @@ class Stream:
         """First counts, for the gap whose end is known already or will be (Gaps.told)."""
         initial = (samples.flags & FIRST_VALUES) == int(Flag.INITIAL)
         if initial.any():
-            fresh = samples.take(initial)
+            counter = (samples.role >= Role.PART_TOTAL) & (samples.role <= Role.PART_SCRAP)
+            fresh = samples.take(initial | counter)
             self._tell(fresh)
             self._told = Columns.concat([self._told, fresh])
             self._told = self._told.take(np.arange(len(self._told))[-_TOLD_KEPT:])

@@ -153,3 +153,29 @@ def test_a_pair_without_length_ends_where_it_began() -> None:
         (BEGIN + 30 * SECOND_US, BEGIN + 30 * SECOND_US + 1)
     ]
     assert changes.live[0].state == State.PRODUCING
+
+
+def test_a_count_that_moved_after_it_was_told_first_and_before_the_gap_ended_makes_no_part_more() -> None:
+    play = Play(plant(1, ("part.total",)))
+
+    def count(*readings: tuple[float, int, int]) -> None:
+        found = [
+            Happening(BEGIN + int(at_s * SECOND_US), seq, "part.total", value, "good")
+            for seq, (at_s, value, _) in enumerate(readings)
+        ]
+        batch = batch_of(found, play.where)
+        flags = batch.flags | np.array([flag for _, _, flag in readings], "u2")
+        received_us = np.full(len(found), BEGIN + 305 * SECOND_US, "i8")
+        play.take(RowKind.SAMPLES, pack_samples(replace(batch, flags=flags, received_us=received_us)))
+
+    play.active(0)
+    count((10, 100, 0))
+    play.beat(100)
+    play.collect()
+    play.gap(True, 100)
+    play.gap(False, 300)
+    count((200, 103, Flag.INITIAL), (290, 104, 0))
+    count((310, 105, 0))
+    play.beat(400)
+    play.collect()
+    assert sum(int(row["parts_total"]) for row in play.tables.facts[0]) == 5

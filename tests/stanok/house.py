@@ -31,6 +31,15 @@ def wait_for(condition: Callable[[], bool], what: str, deadline_s: float = DEADL
         time.sleep(0.02)
 
 
+def own_gaps(directory: Path) -> list[Gap]:
+    """The gap edges in the own spool of a data directory's engine."""
+    reader = SpoolReader.open_if_exists(directory / "spool" / OWN_SPOOL)
+    if reader is None:
+        return []
+    with reader:
+        return [unpack_gap(row.payload) for row in reader.read(0, 1 << 30) if row.kind is RowKind.GAP]
+
+
 class House:
     """Spools, a clock, and an engine that is started again whenever it has died.
 
@@ -95,11 +104,7 @@ class House:
 
     def gaps(self) -> list[Gap]:
         """The gap edges in the engine's own spool."""
-        reader = SpoolReader.open_if_exists(self.directory / "spool" / OWN_SPOOL)
-        if reader is None:
-            return []
-        with reader:
-            return [unpack_gap(row.payload) for row in reader.read(0, 1 << 30) if row.kind is RowKind.GAP]
+        return own_gaps(self.directory)
 
     def acknowledged(self) -> int:
         """How many records the engine says are in the database."""

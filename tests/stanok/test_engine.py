@@ -30,28 +30,10 @@ from storage.pg.requests import ask_again
 from storage.spool import SpoolWriter
 from tests.stanok.conftest import TUESDAY_US
 from tests.stanok.day import day
+from tests.stanok.hand import HandClock
 from tests.stanok.house import difference, results, wait_for
 
 SETTINGS = EngineSettings(tick_s=0.02, commit_s=0.02, repair_quiet_s=0.1)
-
-
-class HandClock:
-    """Scenario time that the test sets."""
-
-    def __init__(self, now_us: int) -> None:
-        self.now = now_us
-
-    def now_us(self) -> int:
-        return self.now
-
-    def scale(self) -> float:
-        return 1.0
-
-    def running(self) -> bool:
-        return True
-
-    def catching_up(self) -> bool:
-        return False
 
 
 class Bench:
