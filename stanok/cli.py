@@ -292,6 +292,42 @@ def role(
 
 
 @app.command()
+def backup(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="a directory that does not exist yet")],
+    database: DatabaseOption = None,
+    data: DataOption = None,
+    settings: SettingsOption = None,
+) -> None:
+    """Database and spools into a directory, while everything runs.
+
+    Example: stanok backup /var/backups/stanok/monday --settings settings.toml
+    """
+    from stanok.backup import backup as work
+
+    done = work(_settings(settings, data, database), directory)
+    print(f"{directory}: a database with {done.records} records taken in, {done.spools} spools")
+
+
+@app.command()
+def restore(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="what `stanok backup` wrote")],
+    database: DatabaseOption = None,
+    data: DataOption = None,
+    settings: SettingsOption = None,
+) -> None:
+    """A backup into an empty database. Spools that are there stay, and replay what the backup lacks; stop Stanok first.
+
+    Example: stanok restore /var/backups/stanok/monday --database postgresql://…/empty --data /var/lib/stanok
+    """
+    from stanok.backup import restore as work
+
+    done = work(_settings(settings, data, database), directory)
+    print(
+        f"restored {done.records} records taken in, {done.spools} spools; start Stanok, it reads the rest of its spools"
+    )
+
+
+@app.command()
 def recompute(
     plant: PlantArgument,
     since: Annotated[str, typer.Option("--from", metavar="TIME", help="start, included: 2026-03-02T06:00 at the site")],

@@ -130,4 +130,7 @@ begin
         );
         execute format('grant usage on schema %I to %I', rule.place, rule.role_name);
     end loop;
+    if to_regrole('stanok_maintenance') is not null then
+        grant select on all sequences in schema stanok to stanok_maintenance; -- pg_dump asks where they stand
+    end if;
 end $$;
