@@ -328,6 +328,24 @@ def restore(
 
 
 @app.command()
+def verify(
+    seal: Annotated[bool, typer.Option("--seal", help="first seal the days that have closed; once a day")] = False,
+    root: Annotated[str | None, typer.Option(metavar="HASH", help="a hash that was noted elsewhere")] = None,
+    database: DatabaseOption = None,
+    data: DataOption = None,
+    settings: SettingsOption = None,
+) -> None:
+    """Whether stored results still are what was sealed: as they were, revised by the engine, or tampered with.
+
+    Example: stanok verify --seal --settings settings.toml
+    """
+    from stanok.jobs import verify as work
+
+    if not work(_settings(settings, data, database), seal, root):
+        raise typer.Exit(1)
+
+
+@app.command()
 def recompute(
     plant: PlantArgument,
     since: Annotated[str, typer.Option("--from", metavar="TIME", help="start, included: 2026-03-02T06:00 at the site")],

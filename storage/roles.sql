@@ -106,7 +106,7 @@ begin
                 ' source_gap recompute_request'),
             ('stanok_engine', 'select, insert, update, delete', 'stanok', 'data_gap machine_snapshot'),
             ('stanok_engine', 'select', 'board', '*'),
-            -- Copies, seals and looks at everything.
+            -- Copies, seals and looks at everything; repair_done is written by a trigger.
             ('stanok_maintenance', 'select', 'stanok', '*'),
             ('stanok_maintenance', 'insert', 'stanok', 'result_revision'),
             ('stanok_maintenance', 'select', 'board', '*'),
