@@ -194,7 +194,7 @@ def _put_back(copy: Path, place: Path, cursors: dict[str, int]) -> None:
     found = put_back(copy, place, has)
     if found.first > has + 1:
         _log.warning("%s no longer has the records %d to %d; their time becomes a gap", place, has + 1, found.first - 1)
-    else:
+    elif found.last > has:
         _log.info("%s: records %d to %d are taken in again", place, has + 1, found.last)
 
 

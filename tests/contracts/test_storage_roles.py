@@ -68,7 +68,10 @@ STATEMENTS: dict[str, tuple[str, set[str]]] = {
     "seals": ("select * from stanok.result_revision", {"maintenance"}),
     "a seal": ("insert into stanok.result_revision select * from stanok.result_revision", {"maintenance"}),
     "a seal away": ("delete from stanok.result_revision", set()),
-    "a repair that never was": ("insert into stanok.repair_done select * from stanok.repair_done", set()),
+    "a repair that never was": (
+        "insert into stanok.repair_done (machine_id, from_time, to_time, cause) values (1, now(), now(), '')",
+        set(),
+    ),
     "write through a view": ("insert into board.platform_health (tick_time) values (now())", set()),
     "change through a view": ("update board.platform_health set tick_time = now()", set()),
     "a new table": ("create table stanok.mine (x integer)", set()),
@@ -176,9 +179,6 @@ def test_a_reader_sees_its_own_plant_only(house: dict[str, str]) -> None:
 def test_a_function_of_the_reader_sees_no_row_of_another_plant(house: dict[str, str]) -> None:
     """The reason for security barriers: a cheap condition must not run before the view's own."""
     with psycopg.connect(house["minsk"], autocommit=True) as connection:
-        told: list[str] = []
-        connection.add_notice_handler(lambda notice: told.append(str(notice.message_primary)))
-        connection.execute("set default_transaction_read_only = off")
         peek = "'' || site ~ '.' and (1 / (case when site = 'ural' then 0 else 1 end)) = 1"
         rows = connection.execute(f"select site from board.machine_live where {peek}".encode()).fetchall()
     assert {row[0] for row in rows} == {"minsk"}

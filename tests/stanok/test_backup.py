@@ -16,6 +16,8 @@ from stanok import dump
 from stanok.backup import backup, restore
 from stanok.settings import DatabaseSettings, DataSettings, Settings
 from storage.pg.connect import connect
+from storage.spool import SpoolWriter
+from storage.spool_copy import contents
 from tests.stanok.conftest import TUESDAY_US
 from tests.stanok.day import Step, day
 from tests.stanok.house import House, difference, results
@@ -99,26 +101,18 @@ def test_a_lost_computer_comes_back_as_it_was_at_the_backup(
         assert difference(before, results(connection)) == []
 
 
-def test_a_strange_spool_of_the_same_name_stays_and_the_copy_is_read_too(
-    plant: Plant,
-    scenario: Scenario,
-    house: House,
-    plant_file: Path,
-    empty_database: Callable[[str], str],
-    tmp_path: Path,
+def test_a_strange_spool_of_the_same_name_stays_and_the_copy_lies_beside_it(
+    database: str, empty_database: Callable[[str], str], tmp_path: Path
 ) -> None:
-    steps = list(day(plant, scenario, 3))[:2]
-    live(house, steps)
-    house.stop()
-    backup(settings(house.dsn, house.directory), tmp_path / "backup")
-    other = House(plant_file, tmp_path / "other", empty_database("template0"))
-    name = next(iter(house.spools))
-    other.append(name, [])
-    other.stop()
-    restore(settings(other.dsn, other.directory), tmp_path / "backup")
-    found = {path.name for path in (other.directory / "spool").glob(f"{name}*.spool")}
-    assert len(found) == 2
-    assert f"{name}.spool" in found
+    target = empty_database("template0")
+    for directory in ("data", "other"):
+        (tmp_path / directory / "spool").mkdir(parents=True)
+        SpoolWriter(tmp_path / directory / "spool" / "hall.spool").close()
+    backup(settings(database, tmp_path / "data"), tmp_path / "backup")
+    restore(settings(target, tmp_path / "other"), tmp_path / "backup")
+    ids = {contents(path).spool_id for path in (tmp_path / "other" / "spool").glob("hall*.spool")}
+    assert contents(tmp_path / "data" / "spool" / "hall.spool").spool_id in ids
+    assert len(ids) == 2
 
 
 @pytest.fixture
