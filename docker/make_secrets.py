@@ -31,15 +31,17 @@ def mosquitto_line(user: str, password: str) -> str:
 
 def contents() -> dict[str, tuple[int, str]]:
     """File name -> (owner, content)."""
-    admin, owner, boards, grafana, broker = (secrets.token_urlsafe(32) for _ in range(5))
+    admin, owner, engine, boards, grafana, broker = (secrets.token_urlsafe(32) for _ in range(6))
     return {
         "postgres-admin": (POSTGRES, admin),
         "postgres-stanok": (POSTGRES, owner),
+        "postgres-engine": (POSTGRES, engine),
         "postgres-boards": (POSTGRES, boards),
         "grafana-admin": (GRAFANA, grafana),
         "grafana-boards": (GRAFANA, boards),
         "mosquitto-passwords": (MOSQUITTO, mosquitto_line("stanok", broker)),
         "stanok-dsn": (STANOK, f"postgresql://stanok:{owner}@timescaledb:5432/stanok"),
+        "engine-dsn": (STANOK, f"postgresql://engine:{engine}@timescaledb:5432/stanok"),
         "stanok-mqtt": (STANOK, broker),
     }
 

@@ -278,6 +278,86 @@ def migrate(
 
 
 @app.command()
+def role(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="the login")],
+    kind: Annotated[str, typer.Option(help="migration, engine, maintenance, collector, reader, ministry or health")],
+    password_file: Annotated[Path, typer.Option(metavar="FILE", help="file whose first line is the password")],
+    site: Annotated[
+        list[str] | None, typer.Option(help="what a reader sees; may be repeated, '*' is every site")
+    ] = None,
+    database: DatabaseOption = None,
+    data: DataOption = None,
+    settings: SettingsOption = None,
+) -> None:
+    """Make a login of the database server, or change what it is for and its password.
+
+    Example: stanok role anna --kind reader --site minsk --password-file anna.password --settings settings.toml
+    """
+    from stanok.database import address
+    from storage.pg.connect import connect
+    from storage.pg.roles import set_login
+
+    password = _first_line(password_file, "--password-file")
+    with address(_settings(settings, data, database)) as dsn, connect(dsn, "stanok role") as connection:
+        set_login(connection, name, kind, site or [], password)
+    print(f"{name} is a login for {kind}{''.join(f', sees {found}' for found in site or [])}")
+
+
+@app.command()
+def backup(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="a directory that does not exist yet")],
+    database: DatabaseOption = None,
+    data: DataOption = None,
+    settings: SettingsOption = None,
+) -> None:
+    """Database and spools into a directory, while everything runs.
+
+    Example: stanok backup /var/backups/stanok/monday --settings settings.toml
+    """
+    from stanok.backup import backup as work
+
+    done = work(_settings(settings, data, database), directory)
+    print(f"{directory}: a database with {done.records} records taken in, {done.spools} spools")
+
+
+@app.command()
+def restore(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="what `stanok backup` wrote")],
+    database: DatabaseOption = None,
+    data: DataOption = None,
+    settings: SettingsOption = None,
+) -> None:
+    """A backup into an empty database. Spools that are there stay, and replay what the backup lacks; stop Stanok first.
+
+    Example: stanok restore /var/backups/stanok/monday --database postgresql://…/empty --data /var/lib/stanok
+    """
+    from stanok.backup import restore as work
+
+    done = work(_settings(settings, data, database), directory)
+    print(
+        f"restored {done.records} records taken in, {done.spools} spools; start Stanok, it reads the rest of its spools"
+    )
+
+
+@app.command()
+def verify(
+    seal: Annotated[bool, typer.Option("--seal", help="first seal the days that have closed; once a day")] = False,
+    root: Annotated[str | None, typer.Option(metavar="HASH", help="a hash that was noted elsewhere")] = None,
+    database: DatabaseOption = None,
+    data: DataOption = None,
+    settings: SettingsOption = None,
+) -> None:
+    """Whether stored results still are what was sealed: as they were, revised by the engine, or tampered with.
+
+    Example: stanok verify --seal --settings settings.toml
+    """
+    from stanok.jobs import verify as work
+
+    if not work(_settings(settings, data, database), seal, root):
+        raise typer.Exit(1)
+
+
+@app.command()
 def recompute(
     plant: PlantArgument,
     since: Annotated[str, typer.Option("--from", metavar="TIME", help="start, included: 2026-03-02T06:00 at the site")],
@@ -402,6 +482,17 @@ def bench_end_to_end(as_json: JsonOption = False, broker: BrokerOption = None, d
     from stanok.bench.report import report
 
     report(measure(broker, database), as_json)
+
+
+def _first_line(path: Path, option: str) -> str:
+    """What a file with a secret holds; InputError if it cannot be read or is empty."""
+    try:
+        found = path.read_text(encoding="utf-8").partition("\n")[0].strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{option}: {path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    if not found:
+        raise InputError(f"{option}: the first line of {path} is empty")
+    return found
 
 
 def _seconds(text: str) -> float:

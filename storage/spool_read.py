@@ -89,6 +89,10 @@ class SpoolReader:
             rows.append(self._step_over(after, error))
         return rows
 
+    def first(self) -> int:
+        """The first record number that is still there; 0 for an empty spool."""
+        return self._first_of("SELECT min(record) FROM spool_row") or 0
+
     def end(self) -> int:
         """The last record number that can be read; 0 for an empty spool."""
         # Kept twice in the file: a flipped bit in one of them must not announce rows that will never come.

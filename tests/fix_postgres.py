@@ -32,7 +32,9 @@ begin;
 set local session_replication_role = replica; -- no foreign keys for a moment
 do $$ declare found name; begin
     for found in select relname from pg_class where relkind = 'r' and relnamespace = 'stanok'::regnamespace
-        and relname not in ('schema_migration', 'view_build', 'sample_event', 'sample_gauge')
+        and relname not in (
+            'schema_migration', 'view_build', 'grant_build', 'role_site', 'sample_event', 'sample_gauge'
+        )
     loop execute format('delete from stanok.%I', found); end loop;
 end $$;
 truncate stanok.sample_event, stanok.sample_gauge;

@@ -36,7 +36,8 @@ def ask(connection: Connection) -> Capability:
             " (select extversion from pg_extension where extname = 'timescaledb'),"
             " current_setting('timescaledb.license', true),"
             " exists (select from pg_available_extensions where name = 'timescaledb'),"
-            " current_setting('shared_preload_libraries')"
+            " case when pg_has_role('pg_read_all_settings', 'usage')"
+            " then current_setting('shared_preload_libraries') else '' end"  # others may not make the extension either
         ).fetchone()
     assert row is not None
     version, installed, licence, available, preloaded = row

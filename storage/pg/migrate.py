@@ -1,4 +1,4 @@
-"""Brings a database to the shape this program needs: numbered SQL files in order, one way, then the views.
+"""Brings a database to the shape this program needs: numbered SQL files in order, one way, then the views, then grants.
 
 Invariants: a file that was applied never changes (sha256); a database newer than the program is refused; two migrations
 never run at once (advisory lock); each file is one transaction unless it says otherwise.
@@ -8,6 +8,7 @@ A file begins with comment lines, among them optional headers:
     -- transaction: off     statements, each ending in `;` at a line's end, are run one by one
 A file whose requirement is not met stays pending and is applied when the server has learned it.
 A file that changes a column which views use begins with `drop schema board, stanok_formula cascade`.
+All is done as the owner of schema `stanok`, whom the connected role must be or may become.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from pathlib import Path
 from core.errors import InputError
 from storage.pg.capability import OLDEST_VERSION, Capability, Timescale, ask
 from storage.pg.connect import Connection, database_errors
+from storage.pg.roles import as_owner, exists, forget_grants, grants_stand, sync_roles
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 VIEWS = Path(__file__).parents[1] / "views"
@@ -104,18 +106,36 @@ def migrate(
     if dry_run:
         pending = [name for name, standing in status(connection, migrations=migrations) if standing == Standing.PENDING]
         return pending + (["views"] if _view_sum(views) != _built(connection) else [])
-    with database_errors("migrate"), _alone(connection):
-        capability = _prepare(connection)
-        pending_files = [file for file in _pending(connection, files) if file.requires <= capability.timescale]
-        for file in pending_files:
-            _apply(connection, file)
-        rebuilt = _build_views(connection, views)
-    return [file.name for file in pending_files] + (["views"] if rebuilt else [])
+    with database_errors("migrate"):
+        if _up_to_date(connection, migrations, views):
+            return []
+        with _alone(connection):
+            capability = _prepare(connection)
+            with as_owner(connection):
+                connection.execute(_BOOKS)
+                forget_grants(connection)
+                pending_files = [file for file in _pending(connection, files) if file.requires <= capability.timescale]
+                for file in pending_files:
+                    _apply(connection, file)
+                rebuilt = _build_views(connection, views)
+            granted = sync_roles(connection)
+    return [file.name for file in pending_files] + ["views"] * rebuilt + ["grants"] * granted
+
+
+def _up_to_date(connection: Connection, migrations: Path, views: Path) -> bool:
+    """Whether there is nothing to do; asked first, because a role without the right to change anything may ask."""
+    with as_owner(connection):
+        return (
+            exists(connection, "stanok.schema_migration")
+            and all(standing != Standing.PENDING for _, standing in status(connection, migrations=migrations))
+            and _view_sum(views) == _built(connection)
+            and grants_stand(connection)
+        )
 
 
 def status(connection: Connection, *, migrations: Path = MIGRATIONS) -> list[tuple[str, Standing]]:
     """Every migration of this program and where it stands; raises like `migrate`."""
-    with database_errors("tell its migrations"):
+    with database_errors("tell its migrations"), as_owner(connection):
         files = read_migrations(migrations)
         pending = _pending(connection, files)
         capability = ask(connection)
@@ -140,15 +160,13 @@ def _alone(connection: Connection) -> Iterator[None]:
 
 
 def _prepare(connection: Connection) -> Capability:
-    """Check the server, switch TimescaleDB on where it waits, make the books of the runner."""
+    """Check the server, switch TimescaleDB on where it waits."""
     capability = ask(connection)
     if capability.version < OLDEST_VERSION:
         raise InputError(f"PostgreSQL {OLDEST_VERSION // 10_000} or newer is needed; update the database server")
     if capability.installable:
         connection.execute("create extension timescaledb")
         capability = ask(connection)
-    with connection.transaction():
-        connection.execute(_BOOKS)
     return capability
 
 
@@ -165,7 +183,7 @@ def _pending(connection: Connection, files: Sequence[Migration]) -> list[Migrati
 
 
 def _applied(connection: Connection) -> dict[int, tuple[str, str]]:
-    if not _exists(connection, "stanok.schema_migration"):
+    if not exists(connection, "stanok.schema_migration"):
         return {}
     rows = connection.execute("select number, name, checksum from stanok.schema_migration").fetchall()
     return {number: (name, checksum) for number, name, checksum in rows}
@@ -207,14 +225,9 @@ def _view_sum(views: Path) -> str:
 
 
 def _built(connection: Connection) -> str | None:
-    if not _exists(connection, "stanok.view_build"):
+    if not exists(connection, "stanok.view_build"):
         return None
     row = connection.execute(
         "select checksum from stanok.view_build where to_regnamespace('board') is not null"
     ).fetchone()
     return None if row is None else str(row[0])
-
-
-def _exists(connection: Connection, table: str) -> bool:
-    row = connection.execute("select to_regclass(%s) is not null", [table]).fetchone()
-    return bool(row and row[0])

@@ -1,4 +1,4 @@
-create view board.kpi_shift as
+create view board.kpi_shift with (security_barrier) as
 select
     site.name as site,
     m.name as machine,
@@ -42,7 +42,7 @@ select
     k.definition
 from stanok_formula.shift_kpi k
 join stanok.machine m on m.id = k.machine_id
-join stanok.site on site.id = m.site_id
+join stanok_formula.site on site.id = m.site_id
 join stanok.shift_instance s on s.id = k.shift_id;
 comment on view board.kpi_shift is 'Sums and ratios of each machine and shift, the running one up to as_of; sum the hours, never the ratios.';
 comment on column board.kpi_shift.site is 'Plant [text]';

@@ -1,4 +1,4 @@
-create view board.machine_live as
+create view board.machine_live with (security_barrier) as
 select
     site.name as site,
     m.name as machine,
@@ -33,7 +33,7 @@ select
     k.definition
 from stanok.machine_live l
 join stanok.machine m on m.id = l.machine_id
-join stanok.site on site.id = m.site_id
+join stanok_formula.site on site.id = m.site_id
 join stanok.state on state.id = l.state
 join stanok.cause on cause.id = l.cause
 cross join stanok.engine_state e

@@ -1,4 +1,4 @@
-create view board.state_timeline as
+create view board.state_timeline with (security_barrier) as
 select
     site.name as site,
     m.name as machine,
@@ -15,7 +15,7 @@ select
     cause.title_ru as cause_ru
 from stanok.state_interval i
 join stanok.machine m on m.id = i.machine_id
-join stanok.site on site.id = m.site_id
+join stanok_formula.site on site.id = m.site_id
 join stanok.state on state.id = i.state
 join stanok.cause on cause.id = i.cause
 left join stanok.machine_live l on l.machine_id = i.machine_id;
@@ -34,7 +34,7 @@ comment on column board.state_timeline.cause is 'Word of the cause [text]';
 comment on column board.state_timeline.cause_en is 'Cause in English [text]';
 comment on column board.state_timeline.cause_ru is 'Cause in Russian [text]';
 
-create view board.gap as
+create view board.gap with (security_barrier) as
 select
     site.name as site,
     m.name as machine,
@@ -52,7 +52,7 @@ select
     g.parts
 from stanok.data_gap g
 join stanok.machine m on m.id = g.machine_id
-join stanok.site on site.id = m.site_id
+join stanok_formula.site on site.id = m.site_id
 join stanok.source on source.id = g.source_id
 join stanok.cause on cause.id = g.cause
 left join stanok.machine_live l on l.machine_id = g.machine_id;

@@ -31,6 +31,11 @@ from ruamel.yaml import YAML
 from dashboards.catalogue import LANGUAGES, catalogue
 from dashboards.panels import SOURCE
 from stanok.embedded import EmbeddedPostgres, find_binaries
+from stanok.plantfile import load_plant as read_plant
+from storage.pg.connect import connect
+from storage.pg.migrate import migrate
+from storage.pg.plant import load_plant
+from storage.pg.roles import ROLES
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "docker-compose.yml"
@@ -209,20 +214,23 @@ def open_folder() -> Iterator[Path]:
 def test_the_roles_of_the_database_can_do_their_work_and_no_more(open_folder: Path) -> None:
     secrets = open_folder / "secrets"
     secrets.mkdir()
-    for name in ("postgres-stanok", "postgres-boards"):
+    for name in ("postgres-stanok", "postgres-engine", "postgres-boards"):
         (secrets / name).write_text(f"secret of {name}")
     with EmbeddedPostgres(open_folder / "server") as server:
         admin = rename_superuser(server.dsn)
         run_roles(admin, secrets)
-        owner = as_role(admin, "stanok", "secret of postgres-stanok")
-        boards = as_role(admin, "boards", "secret of postgres-boards")
-        with psycopg.connect(owner, autocommit=True) as connection:
-            connection.execute("create schema stanok; create table stanok.site (name text)")
-            connection.execute("insert into stanok.site values ('minsk')")
-            connection.execute("drop schema if exists board cascade; create schema board")
-            connection.execute("create view board.site as select name from stanok.site")
+        owner, engine, boards = (
+            as_role(admin, name, f"secret of postgres-{name}") for name in ("stanok", "engine", "boards")
+        )
+        with connect(owner) as connection:
+            assert migrate(connection)
+        with connect(engine) as connection:
+            assert migrate(connection) == []
+            load_plant(connection, read_plant(ROOT / "simulators/plants/demo.toml"), 0)
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute("delete from stanok.sample_event")
         with psycopg.connect(boards, autocommit=True) as connection:
-            assert connection.execute("select name from board.site").fetchall() == [("minsk",)]
+            assert connection.execute("select count(*) from board.machine_live").fetchone() == (0,)
             for forbidden in (
                 "select * from stanok.site",
                 "create table board.mine (x int)",
@@ -230,6 +238,9 @@ def test_the_roles_of_the_database_can_do_their_work_and_no_more(open_folder: Pa
             ):
                 with pytest.raises((psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction)):
                     connection.execute(forbidden)
+            rows = connection.execute("select rolname from pg_roles where rolname ~ '^stanok_'").fetchall()
+            mentioned = set(re.findall(r"\bstanok_[a-z_]+\b", ROLES.read_text(encoding="utf-8")))
+            assert {name for (name,) in rows} == mentioned - {"stanok_formula"}
 
 
 def rename_superuser(dsn: str) -> str:

@@ -19,7 +19,18 @@ from stanok.plantfile import plant_of, read_toml
 
 ROOT = Path(__file__).parents[2]
 LANGUAGES = ("en", "ru")
-PAIRED = ("plant-file", "truth", "signals", "engineer", "demonstrate", "ministry", "boards", "indicators", "pitfalls")
+PAIRED = (
+    "plant-file",
+    "truth",
+    "signals",
+    "engineer",
+    "demonstrate",
+    "ministry",
+    "boards",
+    "indicators",
+    "pitfalls",
+    "database",
+)
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 DEMO = "python3 -m venv .venv && .venv/bin/pip install '.[demo]' && .venv/bin/stanok demo"

@@ -139,6 +139,10 @@ class House:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
         return done.returncode, done.stderr
 
+    def move(self, dsn: str) -> None:
+        """Go on with another database."""
+        self._arguments[2] = self.dsn = dsn
+
     def stop(self) -> None:
         """End the engine in good order, and the spools."""
         if self._process is not None:
