@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from core.plant.behaviour import USUAL, Behaviour
 from core.units import natural_id
 from core.vocabulary import Meaning, meaning
 
@@ -93,6 +94,7 @@ class Machine:
     signals: Mapping[str, Any]
     mapping: Mapping[str, Any]
     max_rate: float
+    behaviour: Behaviour = USUAL
 
     @property
     def id(self) -> int:

@@ -16,6 +16,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from core.errors import PlantError
+from core.plant.behaviour import read_behaviour
 from core.plant.model import Break, Machine, PartProgram, Plant, Shift, Site, Source
 from core.plant.reader import Reader, hint, shown
 from core.units import SECOND_US
@@ -214,6 +215,7 @@ def _machine(table: Reader, sites: Sequence[Site], sources: Sequence[Source]) ->
         source=_source_of(table, sources),
         signals=_signals(table),
         max_rate=table.number("max_rate", 1.0, MAX_RATE_LIMIT, MAX_RATE),
+        behaviour=read_behaviour(table.table("behaviour", required=False)),
         mapping=table.rest(),  # last, because it is what nobody took
     )
 
