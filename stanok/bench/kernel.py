@@ -149,7 +149,7 @@ class Workload:
 
 
 def measure(samples: int | None = None, span_us: int = SPAN_US) -> Iterator[Figure]:
-    """`fold_100`, `fold_16k`, `order_16k` in samples/s, `first_call_cached` in s; see docs/en for the rest.
+    """`fold_100`, `fold_16k` (also with few and many machines), `order_16k` in samples/s, `first_call_cached` in s.
 
     `samples` cuts the piece that is repeated: for tests.
     """
