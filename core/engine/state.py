@@ -144,7 +144,6 @@ def new_states(machines: int) -> NDArray[np.void]:
         states[name] = NOT_IN_GAP
     states["speed"] = np.nan
     states["shown"] = np.nan
-    states["shown"][:, SPEED] = 0.0
     states["low"], states["high"] = np.inf, -np.inf
     return records(states)
 
