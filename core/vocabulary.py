@@ -186,8 +186,28 @@ class WaitFor(IntEnum):
     OTHER = 7
 
 
+class JobState(IntEnum):
+    """`job.state`: of the job on the machine."""
+
+    WAITING = 0
+    RUNNING = 1
+    INTERRUPTED = 2
+    ENDED = 3
+    ABORTED = 4
+    OTHER = 5
+
+
+class Light(IntEnum):
+    """`light.*`: one lamp of a stack light."""
+
+    OFF = 0
+    ON = 1
+    BLINK = 2
+    OTHER = 3
+
+
 class AlarmClass(IntEnum):
-    """What an alarm means for the machine: `raw` of an `alarm.edge`."""
+    """What an alarm stands for: `raw` of an `alarm.edge` sample, -1 if the source does not say."""
 
     STOP = 0
     WARNING = 1
@@ -200,8 +220,24 @@ class AlarmClass(IntEnum):
     MAINTENANCE = 8
 
 
+class CounterEvent(IntEnum):
+    """What a part counter did other than count on: `what` of a row of `counter_event`."""
+
+    ROLLOVER = 0
+    CORRECTION = 1
+    RESET = 2
+    PRESET = 3
+    DROPPED = 4
+    CONFIRMED = 5
+
+
 class Role(IntEnum):
-    """What the fold does with a signal. 0 to 15 index the state inputs (`words`) of a machine's state."""
+    """What the fold does with a signal; never stored.
+
+    0 to `WORDS` - 1 index the state inputs (`words`) of a machine's state, from `FIRST_GAUGE` on come values that last,
+    from `FIRST_POINT` on what happens at an instant. OVERRIDE_ZERO and ALARM_STOP follow from other signals; REPAIR,
+    GAP_OPEN and GAP_CLOSE are no signals but what the engine tells its fold.
+    """
 
     EXECUTION = 0
     MODE = 1
@@ -215,21 +251,40 @@ class Role(IntEnum):
     SINGLE_BLOCK = 9
     WARM_UP = 10
     OVERRIDE_ZERO = 11
-    FEED_OVERRIDE = 16
-    SPINDLE_ROTATING = 17
-    SPINDLE_SPEED = 18
-    FEED_RATE = 19
-    PART_TOTAL = 20
-    PART_GOOD = 21
-    PART_SCRAP = 22
-    PROGRAM = 23
-    GAP_OPEN = 24
-    GAP_CLOSE = 25
+    ALARM_STOP = 12
+    REPAIR = 13
+    LIGHT_RED = 14
+    LIGHT_YELLOW = 15
+    LIGHT_GREEN = 16
+    LIGHT_BLUE = 17
+    SPINDLE_ROTATING = 20
+    SPINDLE_SPEED = 21
+    SPINDLE_LOAD = 22
+    SPINDLE_OVERRIDE = 23
+    FEED_RATE = 24
+    FEED_OVERRIDE = 25
+    RAPID = 26
+    RAPID_OVERRIDE = 27
+    POWER = 28
+    PART_TOTAL = 40
+    PART_GOOD = 41
+    PART_SCRAP = 42
+    ENERGY = 43
+    RUNS_DONE = 44
+    PROGRAM = 45
+    JOB_ORDER = 46
+    JOB_ID = 47
+    JOB_STATE = 48
+    ALARM = 49
+    GAP_OPEN = 50
+    GAP_CLOSE = 51
     STORED = 63
 
 
-WORDS = 16
+WORDS = 20
 """Width of the state input row; roles below it are state inputs."""
+FIRST_GAUGE = int(Role.SPINDLE_ROTATING)
+FIRST_POINT = int(Role.PART_TOTAL)
 
 
 class Store(IntEnum):
@@ -272,8 +327,11 @@ _PATTERNS: tuple[tuple[str, Role, Store, str, str, type[IntEnum] | None], ...] =
     (r"ctrl\.wait_for", Role.WAIT_FOR, Store.EVENT, "word", "", WaitFor),
     (r"prog\.name", Role.PROGRAM, Store.EVENT, "text", "", None),
     (r"prog\.(sub|line|block)", Role.STORED, Store.EVENT, "text", "", None),
-    (r"job\.(id|order)", Role.STORED, Store.EVENT, "text", "", None),
-    (r"job\.(runs_planned|runs_done)", Role.STORED, Store.EVENT, "counter", "1", None),
+    (r"job\.id", Role.JOB_ID, Store.EVENT, "text", "", None),
+    (r"job\.order", Role.JOB_ORDER, Store.EVENT, "text", "", None),
+    (r"job\.state", Role.JOB_STATE, Store.EVENT, "word", "", JobState),
+    (r"job\.runs_planned", Role.STORED, Store.EVENT, "counter", "1", None),
+    (r"job\.runs_done", Role.RUNS_DONE, Store.EVENT, "counter", "1", None),
     (r"part\.total", Role.PART_TOTAL, Store.EVENT, "counter", "1", None),
     (r"part\.good", Role.PART_GOOD, Store.EVENT, "counter", "1", None),
     (r"part\.scrap", Role.PART_SCRAP, Store.EVENT, "counter", "1", None),
@@ -281,22 +339,29 @@ _PATTERNS: tuple[tuple[str, Role, Store, str, str, type[IntEnum] | None], ...] =
     (r"spindle\.(\d+)\.rotating", Role.SPINDLE_ROTATING, Store.EVENT, "bool", "", None),
     (r"spindle\.(\d+)\.speed", Role.SPINDLE_SPEED, Store.GAUGE, "float", "min⁻¹", None),
     (r"spindle\.(\d+)\.speed_cmd", Role.STORED, Store.GAUGE, "float", "min⁻¹", None),
-    (r"spindle\.(\d+)\.(load|override)", Role.STORED, Store.GAUGE, "float", "%", None),
+    (r"spindle\.(\d+)\.load", Role.SPINDLE_LOAD, Store.GAUGE, "float", "%", None),
+    (r"spindle\.(\d+)\.override", Role.SPINDLE_OVERRIDE, Store.GAUGE, "float", "%", None),
     (r"spindle\.(\d+)\.power", Role.STORED, Store.GAUGE, "float", "W", None),
     (r"spindle\.(\d+)\.torque", Role.STORED, Store.GAUGE, "float", "N·m", None),
     (r"spindle\.(\d+)\.temp", Role.STORED, Store.GAUGE, "float", "°C", None),
     (r"feed\.(\d+)\.rate", Role.FEED_RATE, Store.GAUGE, "float", "mm/min", None),
     (r"feed\.(\d+)\.rate_cmd", Role.STORED, Store.GAUGE, "float", "mm/min", None),
     (r"feed\.(\d+)\.override", Role.FEED_OVERRIDE, Store.GAUGE, "float", "%", None),
-    (r"feed\.(\d+)\.rapid_override", Role.STORED, Store.GAUGE, "float", "%", None),
+    (r"feed\.(\d+)\.rapid", Role.RAPID, Store.EVENT, "bool", "", None),
+    (r"feed\.(\d+)\.rapid_override", Role.RAPID_OVERRIDE, Store.GAUGE, "float", "%", None),
     (r"axis\.[A-Z]\d?\.(?:load|pos)", Role.STORED, Store.GAUGE, "float", "", None),
     (r"tool\.id", Role.STORED, Store.EVENT, "text", "", None),
-    (r"power\.active", Role.STORED, Store.GAUGE, "float", "W", None),
+    (r"power\.active", Role.POWER, Store.GAUGE, "float", "W", None),
     (r"power\.(?:current\.l[123]|voltage|factor)", Role.STORED, Store.GAUGE, "float", "", None),
-    (r"energy\.import", Role.STORED, Store.GAUGE, "counter", "Wh", None),
+    (r"energy\.import", Role.ENERGY, Store.GAUGE, "counter", "Wh", None),
     (r"time\.(?:power_on|operating|cutting|cycle)", Role.STORED, Store.GAUGE, "counter", "s", None),
     (r"alarm\.count", Role.STORED, Store.EVENT, "counter", "1", None),
-    (r"alarm\.edge", Role.STORED, Store.EVENT, "text", "", None),
+    (r"alarm\.edge", Role.ALARM, Store.EVENT, "text", "", None),
+    (r"light\.red", Role.LIGHT_RED, Store.EVENT, "word", "", Light),
+    (r"light\.yellow", Role.LIGHT_YELLOW, Store.EVENT, "word", "", Light),
+    (r"light\.green", Role.LIGHT_GREEN, Store.EVENT, "word", "", Light),
+    (r"light\.blue", Role.LIGHT_BLUE, Store.EVENT, "word", "", Light),
+    (r"light\.white", Role.STORED, Store.EVENT, "word", "", Light),
 )
 
 
@@ -331,15 +396,20 @@ def word_code(words: type[IntEnum], text: str) -> int | None:
 
 SIGNAL_RANK = {
     Role.GAP_CLOSE: 0,
+    Role.RUNS_DONE: 5,
     Role.PART_TOTAL: 10,
     Role.PART_GOOD: 11,
     Role.PART_SCRAP: 12,
     Role.PROGRAM: 30,
+    Role.JOB_ORDER: 31,
+    Role.JOB_ID: 31,
+    Role.JOB_STATE: 31,
     Role.GAP_OPEN: 100,
 }
 """Order of samples of one machine at the same microsecond (canonical order, docs/en/truth.md).
 
-Parts come before the program, because a part finished at the instant of a program change was made by the old one.
+Parts come before program and job, because a part finished at the instant of a change was made by the old one; the
+number of the run comes before them, because it announces that a counter of the run starts over.
 A gap closes before and opens after the samples of its microsecond. Everything else has `OTHER_RANK`.
 """
 OTHER_RANK = 20

@@ -7,85 +7,43 @@ without the settled state moving. Calendars are materialised as far as needed an
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import sys
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.engine import kernel
-from core.engine.state import NOT_IN_GAP, STATE, begin, new_states
+from core.engine.jit import records
+from core.engine.outputs import Folded, Outputs
+from core.engine.state import NO_COUNT, NOT_IN_GAP, STATE, begin, new_states
 from core.engine.transitions import RULES
 from core.engine.version import source_hash
 from core.errors import BrokenPromise
-from core.facts.schema import FACT, GAP_CREDIT, INTERVAL, PROGRAM_INTERVAL
+from core.facts.identity import Ledger
 from core.plant.model import Plant
 from core.plant.tables import PlantTables, build_tables
 from core.samples.order import Columns
 from core.units import DAY_US
 
+__all__ = ["CODE_VERSION", "Fold", "Folded"]
+
 CODE_VERSION = f"{RULES}/{source_hash()}"
 """Names the rules and the code; a snapshot of another version is not used."""
-
-_CAPACITY = 4096
-"""Rows an output holds before it is emptied: some 68 machine-hours of minutes, and small beside a cache."""
 
 _CALENDAR_AHEAD_US = 40 * DAY_US
 _CALENDAR_BEHIND_US = 2 * DAY_US
 
 
-@dataclass(frozen=True)
-class Folded:
-    """Rows that came out of the fold; dtypes of core.facts.schema. Facts of one key may stand in several rows."""
-
-    facts: NDArray[np.void]
-    intervals: NDArray[np.void]
-    programs: NDArray[np.void]
-    credits: NDArray[np.void]
-
-
-class _Outputs:
-    """The four buffers a kernel writes to, and the rows already taken out of them."""
-
-    def __init__(self) -> None:
-        self.buffers = [np.zeros((_CAPACITY, kind.itemsize // 8), np.int64) for kind in self.dtypes]
-        self.used = np.zeros(4, np.int64)
-        self.done: list[list[NDArray[np.int64]]] = [[], [], [], []]
-
-    dtypes = (FACT, INTERVAL, PROGRAM_INTERVAL, GAP_CREDIT)
-
-    def empty(self) -> bool:
-        """Move what is in the buffers out of them; False if there was nothing."""
-        if not self.used.any():
-            return False
-        for buffer, rows, done in zip(self.buffers, self.used, self.done, strict=True):
-            if rows:
-                done.append(buffer[:rows].copy())
-        self.used[:] = 0
-        return True
-
-    def take(self) -> Folded:
-        """Everything since the last take."""
-        self.empty()
-        found = [_structured(done, kind) for done, kind in zip(self.done, self.dtypes, strict=True)]
-        self.done = [[], [], [], []]
-        return Folded(*found)
-
-
-def _structured(parts: list[NDArray[np.int64]], kind: np.dtype[np.void]) -> NDArray[np.void]:
-    if not parts:
-        return np.empty(0, kind)
-    rows: NDArray[np.void] = np.ascontiguousarray(np.concatenate(parts)).view(kind)[:, 0]
-    return rows
-
-
 class Fold:
     """States of all machines of a plant and the way forward from them. Not thread-safe."""
 
-    def __init__(self, plant: Plant) -> None:
+    def __init__(self, plant: Plant, tables: PlantTables | None = None, *, checked: bool = sys.flags.dev_mode) -> None:
+        """`tables`: those of another fold of this plant, which can be shared. `checked`: every minute has to add up."""
+        self._ledger = Ledger() if checked else None
         self._plant = plant
-        self._tables: PlantTables | None = None
-        self._outputs = _Outputs()
+        self._tables = tables
+        self._outputs = Outputs()
         self.states = new_states(len(plant.machines))
 
     def begin(self, machine: int, at_us: int) -> None:
@@ -114,7 +72,10 @@ class Fold:
 
     def take(self) -> Folded:
         """Rows since the last call; facts are complete for minutes before a machine's `minute_us`."""
-        return self._outputs.take()
+        folded = self._outputs.take()
+        if self._ledger is not None:
+            self._ledger.take(folded.facts, self.states["minute_us"])
+        return folded
 
     def shown(
         self, tail: Columns, machines: NDArray[np.int64], until_us: NDArray[np.int64]
@@ -123,16 +84,12 @@ class Fold:
 
         The open interval and program of each machine are rows with the end OPEN_END. Settled states do not move.
         """
-        states, outputs = self.states.copy(), _Outputs()
-        facts, intervals, programs, _ = outputs.buffers
+        states, outputs = records(self.states.copy()), Outputs()
         if len(tail):
             self._fold(states, tail, outputs)
         if len(machines):
             self._advance(states, machines, until_us, outputs)
-        for machine in machines:
-            kernel.close_view(states[machine], machine, facts, intervals, programs, outputs.used)
-            if outputs.used[:3].max() > _CAPACITY - 2:
-                outputs.empty()
+            self._close(states, machines, outputs)
         return states, outputs.take()
 
     @staticmethod
@@ -148,11 +105,15 @@ class Fold:
         Two equal snapshots go on equally: what cannot matter any more is not in them.
         """
         state = self.states[machine : machine + 1].copy()
-        state["segment_end_us"] = 0  # the calendar may change
-        owned = int(np.dot(self.tables(int(state["at_us"][0])).counters[machine], (1, 2, 4)))
-        state["after_gap"] &= owned
+        state["segment_end_us"] = state["horizon_us"] = 0  # the calendar may change
+        owned = int(np.dot(self.tables(int(state["at_us"][0])).machines["has"][machine], (1, 2, 4)))
+        for name in ("after_gap", "fresh", "announced"):
+            state[name] &= owned
         if not state["after_gap"][0]:
             state["last_gap_from_us"], state["gap_credit"] = NOT_IN_GAP, 0
+        state["jump_us"][state["jump"] == NO_COUNT] = 0
+        state["alarms"][0].sort()  # in which order they came does not matter
+        state["alarms"][0] = np.roll(state["alarms"][0], int(state["alarms_known"][0]))
         return state.tobytes()
 
     def restore(self, machine: int, state: bytes) -> None:
@@ -162,32 +123,49 @@ class Fold:
         self.states[machine] = np.frombuffer(state, STATE)[0]
         self._must_reach_back(int(self.states["at_us"][machine]))
 
-    def _fold(self, states: NDArray[np.void], c: Columns, outputs: _Outputs) -> None:
-        t = self.tables(int(c.event_us.max()))
-        facts, intervals, programs, credits = outputs.buffers
-
-        def step(first: int) -> int:
-            return kernel.fold_samples(
-                states, first, c.machine, c.event_us, c.role, c.channel, c.value, c.key, c.quality, c.flags,
-                t.machine_site, t.counters, t.site_first, t.segment_start, t.segment_situation, t.segment_shift,
-                t.program_id, t.program_pri_us, facts, intervals, programs, credits, outputs.used,
+    def _fold(self, states: NDArray[np.void], c: Columns, outputs: Outputs) -> None:
+        t, at, length = self._present_tables(c), 0, len(c)
+        while True:
+            at = kernel.fold_samples(
+                states, at, c.machine, c.event_us, c.role, c.channel, c.value, c.key, c.quality, c.flags,
+                t.machines, t.segments, t.programs, outputs.buffer, outputs.used,
             )  # fmt: skip
-
-        _to_the_end(step, len(c), outputs)
+            if at == length:
+                return
+            t = self._go_on(int(c.event_us[at]), t, outputs)
 
     def _advance(
-        self, states: NDArray[np.void], machines: NDArray[np.int64], until_us: NDArray[np.int64], outputs: _Outputs
+        self, states: NDArray[np.void], machines: NDArray[np.int64], until_us: NDArray[np.int64], outputs: Outputs
     ) -> None:
-        t = self.tables(int(until_us.max()))
-        facts, intervals = outputs.buffers[:2]
+        t, at = self.tables(int(until_us.max())), 0
+        while True:
+            at = kernel.advance_machines(
+                states, at, machines, until_us, t.machines, t.segments, outputs.buffer, outputs.used
+            )
+            if at == len(machines):
+                return
+            t = self._go_on(int(until_us[at]), t, outputs)
 
-        def step(first: int) -> int:
-            return kernel.advance_machines(
-                states, first, machines, until_us, t.machine_site, t.site_first, t.segment_start,
-                t.segment_situation, t.segment_shift, facts, intervals, outputs.used,
-            )  # fmt: skip
+    def _close(self, states: NDArray[np.void], machines: NDArray[np.int64], outputs: Outputs) -> None:
+        t, at = self.tables(0), 0
+        while True:
+            at = kernel.close_views(states, at, machines, t.machines, outputs.buffer, outputs.used)
+            if at == len(machines):
+                return
+            self._go_on(0, t, outputs)
 
-        _to_the_end(step, len(machines), outputs)
+    def _present_tables(self, c: Columns) -> PlantTables:
+        """The tables at hand; how far their calendar reaches is not looked at before it ends."""
+        return self._tables if self._tables is not None else self.tables(int(c.event_us.max()))
+
+    def _go_on(self, to_us: int, tables: PlantTables, outputs: Outputs) -> PlantTables:
+        """Remove what stopped a kernel: outputs that are full, or a calendar that ends."""
+        if outputs.empty():
+            return tables
+        longer = self.tables(to_us)
+        if longer is tables:
+            raise BrokenPromise(f"the fold does not go on to {to_us} with empty outputs and a calendar that reaches it")
+        return longer
 
     def tables(self, to_us: int) -> PlantTables:
         """The plant's tables, with calendars from the oldest state to at least `to_us`."""
@@ -197,21 +175,11 @@ class Fold:
             lowest = min(to_us, int(begun.min()) if len(begun) else to_us)
             highest = max(to_us, int(begun.max()) if len(begun) else to_us)
             tables = build_tables(self._plant, lowest - _CALENDAR_BEHIND_US, highest + _CALENDAR_AHEAD_US)
-            self._tables = tables
+            machines, segments, programs = map(records, (tables.machines, tables.segments, tables.programs))
+            self._tables = tables = replace(tables, machines=machines, segments=segments, programs=programs)
         return tables
 
     def _must_reach_back(self, at_us: int) -> None:
         """A state older than the calendar asks for a new one."""
         if self._tables is not None and at_us < self._tables.from_us:
             self._tables = None
-
-
-def _to_the_end(step: Callable[[int], int], length: int, outputs: _Outputs) -> None:
-    """Call a kernel until it has taken everything, emptying the outputs whenever they are full."""
-    at = step(0)
-    while at < length:
-        if not outputs.empty():
-            raise BrokenPromise(f"the fold stands at sample {at} of {length} with empty outputs")
-        at = step(at)
-    if outputs.used.max() > _CAPACITY // 2:
-        outputs.empty()

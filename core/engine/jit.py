@@ -9,7 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar, cast
 
+import numpy as np
 from numba import njit
+from numba.core import config
+from numpy.typing import NDArray
+
+_SWITCH = "DISABLE_JIT"  # numba makes its settings while it is imported; a checker sees none of them
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -18,3 +23,11 @@ R = TypeVar("R")
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
     """`function`, compiled at its first call for the types it is given."""
     return cast("Callable[P, R]", njit(cache=True, nogil=True)(function))
+
+
+def records(array: NDArray[np.void]) -> NDArray[np.void]:
+    """The array so that compiled functions can read fields of its rows as attributes, also when they run as Python.
+
+    Only then it becomes a recarray: numba takes microseconds at every call to tell one from an array.
+    """
+    return array.view(np.recarray) if getattr(config, _SWITCH) else array

@@ -133,5 +133,6 @@ class Refold:
             programs_until=int(end["program_since_us"]),
             credits=rows.credits[rows.credits["machine"] == machine],
             snapshots=self._snapshots[machine],
+            counter_events=rows.counter_events[rows.counter_events["machine"] == machine],
         )
         return Refolded(repair, end, facts[running])

@@ -1,8 +1,12 @@
 """A machine's state as a structured numpy record: finite memory, no lifetime sums, no hidden padding.
 
-Invariants: everything before `at_us` has been folded; `acc` holds the measures of the minute that began at
-`minute_us` for the selected program and is empty at every minute boundary; `dirty` is set when inputs changed at
-`at_us` and the state has not been decided yet. A snapshot is the bytes of one record.
+Invariants: everything before `at_us` has been booked. Gauges may have been seen since, before `horizon_us`: a hot gauge
+between its gates changes no yes or no, and its area is kept apart until time is booked. `acc` holds the measures of the
+minute that began at `minute_us` for the selected program and order, and is empty at every minute boundary; `dirty` is
+set when inputs changed at `at_us` and nothing has been decided yet. A snapshot is the bytes of one record.
+
+The fields that nearly every sample touches come first and fill four cache lines; a record is an odd number of lines, so
+that the first lines of many machines do not fall into the same places of a cache.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from core.engine.jit import records
 from core.facts.schema import MEASURES
 from core.units import floor_minute
 from core.vocabulary import WORDS, Cause, State
@@ -19,51 +24,128 @@ NOT_GIVEN = -1
 NOT_TRUSTED = -2
 """A state input whose last value was bad or stale."""
 NO_COUNT = -1
-"""A part counter without a baseline."""
+"""A part counter without a baseline; no reading."""
+NO_KEY = -1
+"""A job or order that has never been named; 0 is one that was named empty."""
 NOT_IN_GAP = -1
+UNKNOWN_PM = -1
+"""A load or an override without a trusted value."""
 
-STATE = np.dtype(
-    [
-        ("at_us", "<i8"),
-        ("minute_us", "<i8"),
-        ("segment_end_us", "<i8"),
-        ("shift", "<i8"),
-        ("since_us", "<i8"),
-        ("program", "<i8"),
-        ("program_since_us", "<i8"),
-        ("gap_from_us", "<i8"),
-        ("last_gap_from_us", "<i8"),
-        ("counter", "<i8", (3,)),  # total, good, scrap: the last trusted reading
-        ("held", "<i8", (3,)),  # readings inside a gap, booked when it closes
-        ("gap_credit", "<i8", (3,)),  # good µs, total µs, parts booked after the last gap
-        ("acc", "<i8", (len(MEASURES),)),
-        ("speed", "<f8"),  # of spindle 1, for the live board
-        ("rotating", "<u4"),  # bit n-1: spindle n turns
-        ("rotating_known", "<u4"),  # bit n-1: spindle n says itself whether it turns
-        ("fast", "<u4"),  # bit n-1: |speed| of spindle n above 1 per minute
-        ("feeding", "<u4"),  # bit n-1: feed rate of channel n above 0
-        ("words", "i1", (WORDS,)),
-        ("gap_cause", "i1"),
-        ("state", "i1"),
-        ("cause", "i1"),
-        ("rule", "i1"),
-        ("situation", "i1"),
-        ("turning", "i1"),
-        ("dirty", "i1"),
-        ("after_gap", "u1"),  # bit k: the next reading of counter k spans a gap
-    ]
-)
+DECIDE_CUT, DECIDE = 1, 2
+"""What `dirty` asks for: whether the machine cuts, or all of its state."""
+
+SPINDLES = 4
+"""Spindles whose load can tell cutting from air; whether a spindle turns is known of 31."""
+ALARMS = 16
+"""Standing alarms of class stop that are known by their code. Of more only the number is kept: one raised twice is then
+counted twice, and its end is that of any of them."""
+
+HOT = 4
+"""Gauges that most samples are of: speed and load of spindle 1, feed of channel 1, power."""
+SPEED, LOAD, FEED, POWER = range(HOT)
+
+_LINE = 64
+_FIELDS: list[tuple[str, str] | tuple[str, str, tuple[int, ...]]] = [
+    # What nearly every sample touches.
+    ("at_us", "<i8"),
+    ("horizon_us", "<i8"),  # before this a gauge between its gates needs no booking
+    ("low", "<f8", (HOT + 1,)),  # gates of the hot gauges; those of the last, for all others, are closed
+    ("high", "<f8", (HOT + 1,)),
+    ("since", "<i8", (HOT,)),  # until when the area reaches
+    ("last", "<i8", (HOT,)),  # what is integrated: ‰, W
+    ("area", "<i8", (HOT,)),  # ‰·µs, W·µs since at_us
+    ("shown", "<f8", (HOT,)),  # value, NaN if not trusted
+    ("rotating", "<u4"),  # bit n-1: spindle n turns
+    ("rotating_known", "<u4"),  # bit n-1: spindle n says itself whether it turns
+    ("fast", "<u4"),  # bit n-1: |speed| of spindle n above 1 per minute
+    ("feeding", "<u4"),  # bit n-1: feed rate of channel n above 0
+    ("loaded", "<u4"),  # bit n-1: load of spindle n says that it cuts
+    ("load_known", "<u4"),
+    ("load_pm", "<i8", (SPINDLES,)),  # of spindles 2 to 4; the first is hot
+    ("speed", "<f8", (SPINDLES,)),
+    ("feed_pm", "<i4"),
+    # What the others do.
+    ("minute_us", "<i8"),
+    ("segment_end_us", "<i8"),
+    ("shift", "<i8"),
+    ("since_us", "<i8"),
+    ("program", "<i8"),
+    ("program_since_us", "<i8"),
+    ("job_order", "<i8"),  # on the machine: the key of facts
+    ("order", "<i8"),  # last named by job.order
+    ("job", "<i8"),  # last named by job.id
+    ("runs", "<i8"),
+    ("gap_from_us", "<i8"),
+    ("last_gap_from_us", "<i8"),
+    ("counter", "<i8", (3,)),  # total, good, scrap: the last reading that counted
+    ("counter_us", "<i8", (3,)),
+    ("jump", "<i8", (3,)),  # a reading too high to be believed, held back
+    ("jump_us", "<i8", (3,)),
+    ("held", "<i8", (3,)),  # readings inside a gap, booked when it closes
+    ("gap_credit", "<i8", (3,)),  # good µs, total µs, parts booked after the last gap
+    ("energy", "<i8"),  # last reading of the meter, mJ
+    ("energy_rest", "<i8"),  # µJ below one mJ
+    ("acc", "<i8", (len(MEASURES),)),
+    ("alarms", "<i8", (ALARMS,)),
+    ("alarms_known", "<i4"),
+    ("alarms_more", "<i4"),
+    ("spindle_pm", "<i4"),
+    ("rapid_pm", "<i4"),
+    ("rapid", "<u4"),
+    ("words", "i1", (WORDS,)),
+    ("job_state", "i1"),
+    ("gap_cause", "i1"),
+    ("state", "i1"),
+    ("cause", "i1"),
+    ("rule", "i1"),
+    ("failed", "i1"),  # stopped unplanned, and not produced since
+    ("situation", "i1"),  # by the calendar
+    ("no_order", "i1"),
+    ("time_class", "i1"),
+    ("counted", "i1"),  # known time inside PBT
+    ("off", "i1"),  # power says that the control is off
+    ("powered", "i1"),
+    ("running", "i1"),
+    ("turning", "i1"),
+    ("in_cut", "i1"),
+    ("air_cut", "i1"),
+    ("feed_held", "i1"),
+    ("dirty", "i1"),
+    ("after_gap", "u1"),  # bit k: the next reading of counter k spans a gap
+    ("fresh", "u1"),  # bit k: the next reading of counter k is its baseline
+    ("announced", "u1"),  # bit k: counter k starts over with its next reading
+]
+
+
+def _padded() -> np.dtype[np.void]:
+    size = np.dtype(_FIELDS).itemsize
+    lines = -(-size // _LINE)
+    lines += 1 - lines % 2
+    return np.dtype([*_FIELDS, ("rest", "u1", (lines * _LINE - size,))])
+
+
+STATE = _padded()
 
 
 def new_states(machines: int) -> NDArray[np.void]:
     """States of machines that have not been heard of yet."""
-    states = np.zeros(machines, STATE).view(np.recarray)
+    room = np.zeros(machines * STATE.itemsize + _LINE, "u1")
+    first = -room.ctypes.data % _LINE
+    states = room[first : first + machines * STATE.itemsize].view(STATE)
     states["words"] = NOT_GIVEN
-    states["counter"] = NO_COUNT
-    states["held"] = NO_COUNT
-    states["gap_from_us"] = NOT_IN_GAP
-    states["last_gap_from_us"] = NOT_IN_GAP
-    return states
+    states["job_state"] = NOT_GIVEN
+    for name in ("counter", "jump", "held", "energy", "runs"):
+        states[name] = NO_COUNT
+    for name in ("order", "job"):
+        states[name] = NO_KEY
+    for name in ("load_pm", "feed_pm", "spindle_pm", "rapid_pm"):
+        states[name] = UNKNOWN_PM
+    for name in ("gap_from_us", "last_gap_from_us"):
+        states[name] = NOT_IN_GAP
+    states["speed"] = np.nan
+    states["shown"] = np.nan
+    states["low"], states["high"] = np.inf, -np.inf
+    return records(states)
 
 
 def begin(state: NDArray[np.void], at_us: int) -> None:
@@ -71,7 +153,8 @@ def begin(state: NDArray[np.void], at_us: int) -> None:
     start = floor_minute(at_us)
     for name in ("at_us", "minute_us", "since_us", "program_since_us"):
         state[name] = start
+    state["since"] = start
     state["state"], state["cause"], state["rule"] = State.UNKNOWN, Cause.NO_DATA_YET, 0
-    state["dirty"] = 1
+    state["dirty"] = DECIDE
     if at_us > start:
         state["gap_from_us"], state["gap_cause"] = start, Cause.NO_DATA_YET

@@ -91,8 +91,9 @@ class Stream:
         self._repaired: tuple[Sequence[int], int] = (), 0
         self._quarantine: list[tuple[str, int, str, int, Quarantine]] = []
         self._snapshots: list[Snapshot] = []
-        self._known_programs = {program.id for program in plant.programs}
+        self._known_names = {program.id for program in plant.programs}
         self._new_programs: dict[int, str] = {}
+        self._new_orders: dict[int, str] = {}
         self._cursors: dict[str, int] = {}
         self._judged: list[Gap] = []
         self._shifts = np.iinfo("i8").max, NEVER  # from and until when shift instances were handed over
@@ -149,7 +150,7 @@ class Stream:
             return
         samples = columns_of(batch, self.fold.tables(int(batch.received_us.max())))
         self._raw.add(batch, natural_id("source", row.source), self.spools.index(spool), row.record)
-        self._note_programs(batch, samples)
+        self._note_names(batch, samples)
         self._begin_machines(batch, (batch.flags & FIRST_VALUES) != 0)
         samples = from_begin(samples, self.begin_us)
         self._place(samples, batch.signal)
@@ -374,7 +375,8 @@ class Stream:
         taken = self._quarantine, self._snapshots, self._new_programs, dict(self._cursors)
         gap_records, gaps_from = self.gaps.take()
         repairs, repaired = self._repairs, self._repaired
-        self._late, self._quarantine, self._snapshots, self._new_programs = {}, [], [], {}
+        orders = self._new_orders
+        self._late, self._quarantine, self._snapshots, self._new_programs, self._new_orders = {}, [], [], {}, {}
         self._repairs, self._repaired = [], ((), 0)
 
         def since(name: str) -> dict[int, int]:
@@ -399,6 +401,8 @@ class Stream:
             late=late,
             quarantine=taken[0],
             programs=taken[2],
+            orders=orders,
+            counter_events=settled.counter_events,
             shifts=self._new_shifts(np.concatenate([facts, *(repair.facts for repair in repairs)])),
             gap_rows=[self._gap_row(record) for record in gap_records],
             gap_rows_from=gaps_from,
@@ -422,7 +426,7 @@ class Stream:
             program=int(state["program"]),
             shift=int(state["shift"]),
             spindle_turning=bool(state["turning"]),
-            spindle_speed=float(state["speed"]),
+            spindle_speed=float(state["shown"][0]),
         )
 
     def _frontier(self, machine: int) -> Frontier:
@@ -435,12 +439,14 @@ class Stream:
             gap_from_us=int(self.gap_from[machine]),
         )
 
-    def _note_programs(self, batch: SampleBatch, samples: Columns) -> None:
+    def _note_names(self, batch: SampleBatch, samples: Columns) -> None:
         for at in np.flatnonzero(samples.key).tolist():
-            program = int(samples.key[at])
-            if program not in self._known_programs:
-                self._known_programs.add(program)
-                self._new_programs[program] = batch.texts[batch.text[at]]
+            name = int(samples.key[at])
+            if name in self._known_names or samples.role[at] == Role.ALARM:
+                continue
+            self._known_names.add(name)
+            new = self._new_programs if samples.role[at] == Role.PROGRAM else self._new_orders
+            new[name] = batch.texts[batch.text[at]]
 
     def _new_shifts(self, facts: NDArray[np.void]) -> list[ShiftRow]:
         """Shift instances that these facts name, and those of the next day, unless they were handed over already."""

@@ -1,7 +1,7 @@
 """Which condition leads to which state and which time class: tables with id and version.
 
-State rules 0, 1 and 4 to 8 (docs/en/truth.md): the first rule that holds decides. Rules 2 and 3 (maintenance,
-alarms, out of service) are not active yet. The compiled fold calls `decide`; it is plain arithmetic on codes.
+State rules 0 to 8 (docs/en/truth.md): the first rule that holds decides. The compiled fold calls `decide` with what
+`execution_of` makes of the nearest witness; both are plain arithmetic on codes.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from core.engine.jit import compiled
 from core.engine.state import NOT_GIVEN
-from core.vocabulary import Cause, Execution, ItemState, Mode, OpMode, Role, Situation, State, TimeClass, WaitFor
+from core.vocabulary import Cause, Execution, ItemState, Light, Mode, OpMode, Role, Situation, State, TimeClass, WaitFor
 
-RULES = "stanok-state-1"
+RULES = "stanok-state-2"
 """Id and version of the rules; part of `CODE_VERSION`, printed with every result."""
 
 
@@ -53,6 +53,17 @@ def _time_classes() -> NDArray[np.int8]:
 TIME_CLASS = _time_classes()
 """[state, situation] -> time class, after ISO 22400-2 (profile stanok-iso22400-1)."""
 
+_NOT_BUSY = (
+    TimeClass.PLANNED_STATE,
+    TimeClass.PLANNED_CALENDAR,
+    TimeClass.PLANNED_FAILURE,
+    TimeClass.APT_OUT,
+    TimeClass.AUST_OUT,
+    TimeClass.UNKNOWN_OUT,
+)
+KNOWN_BUSY = np.array([member not in (*_NOT_BUSY, TimeClass.UNKNOWN) for member in TimeClass])
+"""[time class]: planned busy time (PBT) with a trusted state, the base of spindle figures."""
+
 # Numba freezes module constants of plain int; enumeration members are turned into such here.
 _EXECUTION, _MODE, _OP_MODE, _ITEM = int(Role.EXECUTION), int(Role.MODE), int(Role.OP_MODE), int(Role.ITEM_STATE)
 _WAIT_FOR, _ONLINE, _ESTOP, _HOLD = int(Role.WAIT_FOR), int(Role.ONLINE), int(Role.ESTOP), int(Role.FEED_HOLD)
@@ -62,7 +73,14 @@ _OPTIONAL, _WAIT, _READY = int(Execution.OPTIONAL_STOP), int(Execution.WAIT), in
 _COMPLETED, _STOPPED, _EX_OTHER = int(Execution.COMPLETED), int(Execution.STOPPED), int(Execution.OTHER)
 _AUTOMATIC, _REMOTE, _EDIT, _MODE_OTHER = int(Mode.AUTOMATIC), int(Mode.REMOTE), int(Mode.EDIT), int(Mode.OTHER)
 _UNAVAILABLE, _IT_NOT, _IT_YES = int(ItemState.NOT_AVAILABLE), int(ItemState.NOT_EXECUTING), int(ItemState.EXECUTING)
-_OP_SETUP = int(OpMode.SETUP)
+_OUT_OF_SERVICE = int(ItemState.OUT_OF_SERVICE)
+_ALARM, _REPAIR = int(Role.ALARM_STOP), int(Role.REPAIR)
+_RED, _YELLOW, _GREEN, _BLUE = (
+    int(Role.LIGHT_RED), int(Role.LIGHT_YELLOW), int(Role.LIGHT_GREEN), int(Role.LIGHT_BLUE)
+)  # fmt: skip
+_ON, _BLINK = int(Light.ON), int(Light.BLINK)
+_OP_SETUP, _OP_MAINTENANCE = int(OpMode.SETUP), int(OpMode.MAINTENANCE)
+_PLANNED = int(State.PLANNED_STOP)
 _UNKNOWN, _PRODUCING, _IDLE = int(State.UNKNOWN), int(State.PRODUCING), int(State.IDLE)
 _SETUP, _UNPLANNED = int(State.SETUP), int(State.UNPLANNED_STOP)
 
@@ -72,6 +90,8 @@ _C_SETUP, _C_MANUAL, _C_WARM, _C_DRY = int(Cause.SETUP), int(Cause.MANUAL), int(
 _C_HOLD, _C_OPTIONAL, _C_INTERRUPTED = int(Cause.FEED_HOLD), int(Cause.OPTIONAL_STOP), int(Cause.INTERRUPTED)
 _C_ZERO, _C_READY, _C_END = int(Cause.OVERRIDE_ZERO), int(Cause.READY), int(Cause.PROGRAM_END)
 _C_STOPPED, _C_STANDING = int(Cause.STOPPED), int(Cause.STANDING)
+_C_MAINTENANCE, _C_REPAIR = int(Cause.MAINTENANCE), int(Cause.REPAIR)
+_C_OUT, _C_ALARM = int(Cause.OUT_OF_SERVICE), int(Cause.ALARM)
 _C_UNCLEAR, _C_UNMAPPED = int(Cause.MODE_UNCLEAR), int(Cause.UNMAPPED)
 _WAIT_CAUSE = np.zeros(len(WaitFor), np.int8)
 for _wait, _cause in {
@@ -87,34 +107,84 @@ for _wait, _cause in {
     _WAIT_CAUSE[_wait] = _cause
 
 
-@compiled
-def decide(words: NDArray[np.int8], moving: bool, gap_cause: int) -> tuple[int, int, int]:
-    """(state, cause, rule) of a machine from its state inputs.
+NOTHING_SAID = -1
+NOTHING_TRUSTED = -2
+"""What `execution_of` says where no witness can be believed: there never was one, or it is not trusted now."""
 
-    `words`: codes by role, NOT_GIVEN or NOT_TRUSTED; `moving`: spindle turning or feed above 0;
-    `gap_cause`: cause of an open gap, 0 none.
+
+@compiled
+def execution_of(words: NDArray[np.int8]) -> int:
+    """What the machine does, as an execution word, from the nearest witness that is trusted: execution before item
+    state before lights (signals.md §4). NOTHING_SAID or NOTHING_TRUSTED if there is none.
     """
     execution, item = words[_EXECUTION], words[_ITEM]
+    if execution >= 0:
+        return int(execution)
+    if item >= 0:
+        return _ACTIVE if item == _IT_YES else (_READY if item == _IT_NOT else _EX_OTHER)
+    red, yellow, green, blue = words[_RED], words[_YELLOW], words[_GREEN], words[_BLUE]
+    if red >= 0 or yellow >= 0 or green >= 0 or blue >= 0:
+        if green == _ON:
+            return _ACTIVE
+        return _INTERRUPTED if green == _BLINK or yellow in (_ON, _BLINK) else _READY
+    never = execution == NOT_GIVEN and item == NOT_GIVEN and max(red, yellow, green, blue) == NOT_GIVEN
+    return NOTHING_SAID if never and min(red, yellow, green, blue) == NOT_GIVEN else NOTHING_TRUSTED
+
+
+@compiled
+def _by_lights(words: NDArray[np.int8]) -> bool:
+    return bool(words[_EXECUTION] < 0 and words[_ITEM] < 0)
+
+
+@compiled
+def is_feed_held(words: NDArray[np.int8], execution: int) -> bool:
+    """Whether a program is under way and its feed is held (kpi.md §3.7, feed-hold loss)."""
+    under_way = execution in (_ACTIVE, _INTERRUPTED, _OPTIONAL, _WAIT)
+    return bool(execution == _HELD or (under_way and words[_HOLD] == 1))
+
+
+@compiled
+def decide(
+    words: NDArray[np.int8], execution: int, moving: bool, gap_cause: int, failed: bool, red_stops: bool
+) -> tuple[int, int, int]:
+    """(state, cause, rule) of a machine from its state inputs.
+
+    `words`: codes by role, NOT_GIVEN or NOT_TRUSTED; `execution`: what `execution_of` makes of them; `moving`: spindle
+    turning or feed above 0; `gap_cause`: cause of an open gap, 0 none; `failed`: stopped unplanned before and has not
+    produced since; `red_stops`: a red lamp is a stop although a nearer witness is trusted.
+    """
     if gap_cause != 0:
         return _UNKNOWN, gap_cause, 0
     if words[_ONLINE] == 0:
         return _UNKNOWN, _C_OFFLINE, 0
-    # Only execution and item state say what a machine does; a switch that is still trusted does not.
-    if execution < 0 and item < 0:
-        never = execution == NOT_GIVEN and item == NOT_GIVEN
-        return _UNKNOWN, _C_NO_INPUT if never else _C_BAD, 0
+    # Only execution, item state and lights say what a machine does; a switch that is still trusted does not.
+    if execution < 0:
+        return _UNKNOWN, _C_NO_INPUT if execution == NOTHING_SAID else _C_BAD, 0
+    item = words[_ITEM]
     if item == _UNAVAILABLE:
         return _UNKNOWN, _C_UNAVAILABLE, 0
     if words[_ESTOP] == 1:
         return _UNPLANNED, _C_ESTOP, 1
-    if execution < 0:
-        execution = _ACTIVE if item == _IT_YES else (_READY if item == _IT_NOT else _EX_OTHER)
+    if words[_OP_MODE] == _OP_MAINTENANCE:
+        if failed or words[_REPAIR] == 1:
+            return _UNPLANNED, _C_REPAIR, 2
+        return _PLANNED, _C_MAINTENANCE, 2
     mode = words[_MODE]
     automatic = mode < 0 or mode in (_AUTOMATIC, _REMOTE)
     unclear = mode in (_EDIT, _MODE_OTHER)
     manual = not automatic and not unclear
     active = execution == _ACTIVE
+    lights = _by_lights(words)
+    if not manual and words[_OP_MODE] != _OP_SETUP:
+        if item == _OUT_OF_SERVICE:
+            return _UNPLANNED, _C_OUT, 3
+        if not active and words[_ALARM] == 1:
+            return _UNPLANNED, _C_ALARM, 3
+        if (lights or red_stops) and (words[_RED] == _ON or words[_RED] == _BLINK):
+            return _UNPLANNED, _C_ALARM, 3
     if words[_OP_MODE] == _OP_SETUP:
+        return _SETUP, _C_SETUP, 4
+    if lights and words[_BLUE] == _ON and execution == _READY:
         return _SETUP, _C_SETUP, 4
     if manual and (active or moving):
         return _SETUP, _C_MANUAL, 4

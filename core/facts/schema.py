@@ -31,14 +31,33 @@ COUNT_COLUMNS = (
     "credit_good_us",
     "credit_gap_total_us",
     "credit_gap_good_us",
-    "spindle_turning_us",
 )
-"""Parts [1], standard-time credits PRI·parts [µs] (those booked after a gap apart), turning inside PBT [µs].
+"""Parts [1], standard-time credits PRI·parts [µs] (those booked after a gap apart).
 
 `parts_no_standard` counts parts of programs without a standard time: effectiveness and OEE are undefined with them.
 """
 
-MEASURES = TIME_COLUMNS + COUNT_COLUMNS
+SPINDLE_COLUMNS = (
+    "powered_us",
+    "program_running_us",
+    "spindle_turning_us",
+    "in_cut_us",
+    "air_cut_us",
+    "feed_hold_us",
+    "spindle_load_us",
+    "spindle_load",
+    "feed_override_loss",
+    "spindle_override_loss",
+    "rapid_override_loss",
+    "energy_mj",
+)
+"""Known time inside PBT by what control and spindle did [µs] (kpi.md §3.7); of all time: energy [mJ].
+
+`spindle_load`: ∫ load of spindle 1 over turning time [‰·µs], `spindle_load_us`: that time as far as it is known.
+The override losses: ∫ (1000 ‰ - override) over producing time [‰·µs], each by itself, below 0 above 100 %.
+"""
+
+MEASURES = TIME_COLUMNS + COUNT_COLUMNS + SPINDLE_COLUMNS
 
 FACT = np.dtype([(name, "<i8") for name in FACT_KEYS + MEASURES])
 """One row of `fact_minute`, all int64."""
@@ -64,6 +83,14 @@ GAP_CREDIT = np.dtype(
 """What the first part counts after a gap booked so far: parts and credits made somewhere inside it.
 
 The values are totals of that gap, not additions; the last row of a gap counts. `booked_us`: when it was booked.
+"""
+
+COUNTER_EVENT = np.dtype(
+    [(name, "<i8") for name in ("machine", "counter", "what", "from_us", "at_us", "last", "reading", "parts")]
+)
+"""What a part counter (0 total, 1 good, 2 scrap) did other than count on; `what` is a CounterEvent.
+
+`last` was read at `from_us`, `reading` at `at_us`; `parts` were booked for it. After a RESET parts may be missing.
 """
 
 OPEN_END = -1
@@ -156,6 +183,7 @@ class Repair:
     programs_until: int
     credits: NDArray[np.void]
     snapshots: Sequence[Snapshot]
+    counter_events: NDArray[np.void] = field(default_factory=lambda: np.empty(0, COUNTER_EVENT))
 
 
 @dataclass(frozen=True)
@@ -210,6 +238,9 @@ class Changes:
     """(spool id, record, source name, received_us, item)"""
     programs: Mapping[int, str] = field(default_factory=dict)
     """Part programs by id that are not in the plant file but were seen."""
+    orders: Mapping[int, str] = field(default_factory=dict)
+    """Job orders by id that were seen for the first time in this run."""
+    counter_events: NDArray[np.void] = field(default_factory=lambda: np.empty(0, COUNTER_EVENT))
     shifts: Sequence[ShiftRow] = ()
     gap_rows: Sequence[GapRow] = ()
     """All gap records of the machines in `gap_rows_from` that begin at or after that instant."""

@@ -9,6 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+from core.plant.behaviour import USUAL, Behaviour
 from core.units import natural_id
 from core.vocabulary import Meaning, meaning
 
@@ -202,6 +203,7 @@ class Machine:
     signals: Mapping[str, Any]
     mapping: Mapping[str, Any]
     max_rate: float
+    behaviour: Behaviour = USUAL
 
     @property
     def id(self) -> int:

@@ -16,6 +16,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from core.errors import PlantError
+from core.plant.behaviour import read_behaviour
 from core.plant.model import Machine, PartProgram, Plant, Site, Source, StandardTime
 from core.plant.parse_calendar import date_of, read_rotation, read_rules, read_shifts
 from core.plant.reader import Reader, hint, shown
@@ -136,6 +137,7 @@ def _machine(table: Reader, sites: Sequence[Site], sources: Sequence[Source]) ->
         source=_source_of(table, sources),
         signals=_signals(table),
         max_rate=table.number("max_rate", 1.0, MAX_RATE_LIMIT, MAX_RATE),
+        behaviour=read_behaviour(table.table("behaviour", required=False)),
         mapping=table.rest(),  # last, because it is what nobody took
     )
 

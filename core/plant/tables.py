@@ -1,4 +1,7 @@
-"""Plant -> flat arrays for the compiled fold. Rebuilt when the calendar window runs out; states survive that."""
+"""Plant -> flat arrays for the compiled fold. Rebuilt when the calendar window runs out; states survive that.
+
+What the fold looks up together stands together in one record, because every array costs at every call.
+"""
 
 from __future__ import annotations
 
@@ -7,56 +10,91 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from core.plant.behaviour import COUNTERS, IDLE_LEVELS
 from core.plant.calendar import machine_calendars
-from core.plant.model import Plant
+from core.plant.model import Machine, Plant
 from core.vocabulary import OTHER_RANK, SIGNAL_RANK, Role
+
+MACHINE = np.dtype(
+    [
+        ("first", "<i8"),  # the site's calendar is segments[first:end]
+        ("end", "<i8"),
+        ("rate_pm", "<i8"),  # greatest plausible output, ‰ of the standard rate
+        ("width", "<i8"),  # values of a part counter, 0 not known
+        ("off_w", "<i8"),  # power of a control that is off, 0 not known
+        ("idle_speed", "<f8", (IDLE_LEVELS,)),  # up to which speed a level holds, rising
+        ("cut_pm", "<i8", (IDLE_LEVELS,)),  # ‰ load from which on a spindle cuts there
+        ("idle_levels", "<i8"),
+        ("counter", "<i8"),  # position in COUNTERS
+        ("has", "i1", (3,)),  # a counter of total, good, scrap parts
+        ("has_energy", "i1"),
+        ("has_order", "i1"),
+        ("red_stops", "i1"),
+    ]
+)
+"""One machine as the fold sees it."""
+
+SEGMENT = np.dtype([("start_us", "<i8"), ("shift", "<i8"), ("situation", "<i8")])
+"""A stretch of a site's calendar, up to the start of the next; the last one of a site only ends the calendar."""
+
+PROGRAM = np.dtype([("id", "<i8"), ("pri_us", "<i8")])
+"""A part program with its standard time, 0 if none is known."""
+
+_ABOVE_IDLE_PM = 50
+"""‰: a spindle cuts from five points above the load it has in air (kpi.md §3.7)."""
 
 
 @dataclass(frozen=True)
 class PlantTables:
-    """Arrays by position of machine, signal, site and program.
+    """Arrays by position of machine, signal and site; `programs` is sorted by id.
 
-    `segment_start[site_first[s]:site_first[s + 1]]` are the segments of calendar s (`machine_calendars`), contiguous,
-    covering [from_us, to_us); `program_id` is sorted.
+    The segments of a calendar (`machine_calendars`) are contiguous and cover [from_us, to_us).
     """
 
     from_us: int
     to_us: int
-    machine_site: NDArray[np.int32]
-    counters: NDArray[np.bool_]
-    """[machine, 3]: has a counter of total, good, scrap parts."""
+    machines: NDArray[np.void]
+    segments: NDArray[np.void]
+    programs: NDArray[np.void]
     signal_role: NDArray[np.int16]
     signal_channel: NDArray[np.int16]
     signal_rank: NDArray[np.int16]
     signal_store: NDArray[np.uint8]
-    program_id: NDArray[np.int64]
-    program_pri_us: NDArray[np.int64]
-    site_first: NDArray[np.int64]
-    segment_start: NDArray[np.int64]
-    segment_situation: NDArray[np.int8]
-    segment_shift: NDArray[np.int64]
 
 
 def build_tables(plant: Plant, from_us: int, to_us: int) -> PlantTables:
     """The arrays of a plant, with its calendars materialised for [from_us, to_us)."""
     calendars, position = machine_calendars(plant, from_us, to_us)
-    counts = [len(calendar.start_us) for calendar in calendars]
-    programs = sorted((program.id, program.pri_us) for program in plant.programs)
-    names = [set(machine.signals) for machine in plant.machines]
+    ends = np.cumsum([0, *(len(calendar.start_us) + 1 for calendar in calendars)])
+    found = np.zeros(ends[-1], SEGMENT)
+    for calendar, first, end in zip(calendars, ends, ends[1:], strict=False):
+        part, found["start_us"][end - 1] = found[first : end - 1], to_us
+        part["start_us"], part["shift"], part["situation"] = calendar.start_us, calendar.shift_id, calendar.situation
+    machines = np.array([_machine(machine) for machine in plant.machines], MACHINE)
+    calendar_of = np.array(position, int)
+    machines["first"], machines["end"] = ends[calendar_of], ends[calendar_of + 1]
     roles = [signal.meaning.role for signal in plant.signals]
     return PlantTables(
         from_us=from_us,
         to_us=to_us,
-        machine_site=np.array(position, "i4"),
-        counters=np.array([[f"part.{kind}" in has for kind in ("total", "good", "scrap")] for has in names], bool),
+        machines=machines,
+        segments=found,
+        programs=np.array(sorted((program.id, program.pri_us) for program in plant.programs), PROGRAM),
         signal_role=np.array(roles, "i2"),
         signal_channel=np.array([signal.meaning.channel for signal in plant.signals], "i2"),
         signal_rank=np.array([SIGNAL_RANK.get(Role(role), OTHER_RANK) for role in roles], "i2"),
         signal_store=np.array([signal.meaning.store for signal in plant.signals], "u1"),
-        program_id=np.array([program for program, _ in programs], "i8"),
-        program_pri_us=np.array([pri for _, pri in programs], "i8"),
-        site_first=np.concatenate([[0], np.cumsum(counts)]).astype("i8"),
-        segment_start=np.concatenate([calendar.start_us for calendar in calendars]),
-        segment_situation=np.concatenate([calendar.situation for calendar in calendars]),
-        segment_shift=np.concatenate([calendar.shift_id for calendar in calendars]),
     )
+
+
+def _machine(machine: Machine) -> NDArray[np.void]:
+    row, ways = np.zeros((), MACHINE), machine.behaviour
+    row["rate_pm"] = round(1000 * machine.max_rate)
+    row["width"], row["off_w"] = ways.counter_width, round(ways.off_below_w)
+    row["counter"], row["red_stops"] = COUNTERS.index(ways.counter), ways.red_light_stops
+    row["idle_levels"] = len(ways.idle_load)
+    for level, (speed, load) in enumerate(ways.idle_load):
+        row["idle_speed"][level], row["cut_pm"][level] = speed, round(10 * load) + _ABOVE_IDLE_PM
+    row["has"] = [f"part.{kind}" in machine.signals for kind in ("total", "good", "scrap")]
+    row["has_energy"], row["has_order"] = "energy.import" in machine.signals, "job.order" in machine.signals
+    return row

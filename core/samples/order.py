@@ -20,6 +20,14 @@ from core.samples.batch import SampleBatch
 from core.units import natural_id
 from core.vocabulary import Flag, Role
 
+KEYED = {
+    Role.PROGRAM: "part_program",
+    Role.JOB_ORDER: "job_order",
+    Role.JOB_ID: "job_order",
+    Role.ALARM: "alarm",
+}
+"""Roles whose text names something, and the kind of its id."""
+
 
 @dataclass(frozen=True)
 class Columns:
@@ -66,16 +74,22 @@ _KINDS = ("i4", "i8", "i2", "i2", "f8", "i8", "u1", "u2", "i2", "i2", "i8", "i8"
 
 
 def columns_of(batch: SampleBatch, tables: PlantTables) -> Columns:
-    """A batch with the fold's roles; only texts of part programs get a key."""
-    keys = np.array([natural_id("part_program", text) for text in batch.texts] + [0], "i8")
+    """A batch with the fold's roles; texts that name something get a key, alarm edges their class as value."""
     role = tables.signal_role[batch.signal]
+    key, value = np.zeros(len(batch), "i8"), batch.value
+    if batch.texts:
+        for text_role, kind in KEYED.items():
+            key[role == text_role] = _keys(batch, kind)[batch.text[role == text_role]]
+        alarm = role == Role.ALARM
+        if alarm.any():
+            value = np.where(alarm, np.where(value == 1.0, 1, -1) * (batch.raw + 2), value)
     return Columns(
         machine=batch.machine,
         event_us=batch.event_us,
         role=role,
         channel=tables.signal_channel[batch.signal],
-        value=batch.value,
-        key=np.where(role == Role.PROGRAM, keys[batch.text], 0),
+        value=value,
+        key=key,
         quality=batch.quality,
         flags=batch.flags,
         rank=tables.signal_rank[batch.signal],
@@ -83,6 +97,11 @@ def columns_of(batch: SampleBatch, tables: PlantTables) -> Columns:
         seq=batch.seq,
         received_us=batch.received_us,
     )
+
+
+def _keys(batch: SampleBatch, kind: str) -> NDArray[np.int64]:
+    """The id of each text of a batch as a name of `kind`, 0 for an empty one; the last is that of no text."""
+    return np.array([natural_id(kind, text) if text.strip() else 0 for text in batch.texts] + [0], "i8")
 
 
 FIRST_VALUES = int(Flag.INITIAL | Flag.RETAINED)

@@ -1,4 +1,9 @@
-"""How fast the compiled fold and the ordering before it are on one core, beside what a plant would build itself."""
+"""How fast the compiled fold and the ordering before it are on one core, beside what a plant would build itself.
+
+The workload is fixed (seeded): machines with ten signals and five samples a second, a state change every 20 s, a part a
+minute, spindle and feed that cut and travel in turns, full accounting on. Some minutes of it are made and repeated with
+later times and counts until the span is full, so that an hour of a thousand machines fits into memory.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +12,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.engine.fold import Fold
+from core.engine.state import STATE
+from core.plant.behaviour import Behaviour
 from core.plant.model import Break, Machine, PartProgram, Plant, Shift, Site, Source
 from core.samples.batch import SampleBatch
 from core.samples.order import Columns, canonical_order, columns_of
@@ -18,104 +28,194 @@ from core.units import HOUR_US, MINUTE_US, SECOND_US
 from stanok.bench.report import Figure
 
 MACHINES = 1000
-SAMPLES = 2_000_000
+RATE_HZ = 5
+"""Samples a second of one machine."""
 BEGIN_US = 1_767_592_800_000_000 // MINUTE_US * MINUTE_US
 SPAN_US = HOUR_US
+PIECE_US = 4 * MINUTE_US
+"""What is made at once and repeated; a multiple of every period in it."""
 SEED = 1
 
+_STATE_US = 20 * SECOND_US
+_CUT_US = 4 * SECOND_US
+_PART_US = 60 * SECOND_US
 _MIX = {
     "spindle.1.speed": 0.25,
     "spindle.1.load": 0.25,
     "feed.1.rate": 0.20,
-    "power.active": 0.20,
-    "ctrl.execution": 0.04,
-    "ctrl.mode": 0.02,
-    "part.total": 0.02,
-    "part.scrap": 0.01,
+    "power.active": 0.25,
+    "feed.1.override": 0.02,
+    "spindle.1.override": 0.01,
+    "ctrl.mode": 0.01,
     "prog.name": 0.01,
 }
-"""Shares of signals as a machining centre sends them: nine in ten are gauges."""
+"""Shares of signals beside the changes of `ctrl.execution` and the counts of `part.total`."""
 
 
-def bench_plant() -> Plant:
-    """A thousand machines in one shift pattern."""
+def bench_plant(machines: int = MACHINES) -> Plant:
+    """Machines in one shift pattern, with a taught load in air."""
     shift = Shift("1", frozenset(range(7)), 360, 840, (Break(600, 630),))
-    signals: dict[str, dict[str, str]] = {name: {} for name in _MIX}
+    signals: dict[str, dict[str, str]] = {name: {} for name in (*_MIX, "ctrl.execution", "part.total")}
+    ways = Behaviour(idle_load=((8000.0, 10.0),))
     return Plant(
         "bench",
         (Site("s", "s", "Europe/Minsk", (shift,)),),
         (Source("src", "mqtt", 2 * SECOND_US, {}),),
-        tuple(Machine(f"s/m{n}", "", 0, "", 0, signals, {}, 1.2) for n in range(MACHINES)),
+        tuple(Machine(f"s/m{n}", "", 0, "", 0, signals, {}, 1.2, ways) for n in range(machines)),
         (PartProgram("P", 60 * SECOND_US),),
         b"bench",
     )
 
 
-def bench_batch(plant: Plant, samples: int = SAMPLES) -> SampleBatch:
-    """An hour of all machines in the order of arrival, times in order, values plausible."""
-    rng = np.random.default_rng(SEED)
-    names = list(_MIX)
-    signals = np.array([plant.signal_index[name] for name in names], "i2")
-    kind = rng.choice(len(names), samples, p=list(_MIX.values()))
-    event = BEGIN_US + np.sort(rng.integers(0, SPAN_US, samples))
-    value = rng.integers(0, 3000, samples).astype(float)
-    value[kind == names.index("ctrl.execution")] %= 8
-    value[kind == names.index("ctrl.mode")] = 0
-    counts = np.isin(kind, [names.index("part.total"), names.index("part.scrap")])
-    value[counts] = np.floor((event[counts] - BEGIN_US) / (30 * SECOND_US))
-    columns = {
-        "event_us": event,
-        "machine": rng.integers(0, MACHINES, samples),
-        "signal": signals[kind],
-        "value": value,
-        "raw": np.full(samples, -1),
-        "text": np.where(kind == names.index("prog.name"), 0, -1),
-        "quality": np.zeros(samples),
-        "flags": np.zeros(samples),
-        "seq": np.arange(samples),
-        "received_us": event,
+def bench_batch(plant: Plant, samples: int | None = None) -> SampleBatch:
+    """The first piece of the workload in the order of event times, at most so many samples of it."""
+    rng, machines = np.random.default_rng(SEED), len(plant.machines)
+    phase = rng.integers(0, 2 * _STATE_US, machines)
+    events = [_regular(plant, phase, "ctrl.execution", _STATE_US), _regular(plant, phase, "part.total", _PART_US)]
+    rest = machines * RATE_HZ * PIECE_US // SECOND_US - sum(map(len, events))
+    kind = rng.choice(len(_MIX), rest, p=list(_MIX.values()))
+    gauges = np.empty(rest, _ROW)
+    gauges["event_us"] = rng.integers(0, PIECE_US, rest)
+    gauges["machine"] = rng.integers(0, machines, rest)
+    gauges["signal"] = np.array([plant.signal_index[name] for name in _MIX])[kind]
+    gauges["value"] = _values(rng, kind, gauges["event_us"] + phase[gauges["machine"]])
+    rows = np.concatenate([*events, gauges])
+    rows = rows[np.argsort(rows["event_us"], kind="stable")][:samples]
+    count, program = len(rows), plant.signal_index["prog.name"]
+    columns: dict[str, NDArray[Any]] = {
+        "event_us": BEGIN_US + rows["event_us"],
+        "machine": rows["machine"],
+        "signal": rows["signal"],
+        "value": rows["value"],
+        "raw": np.full(count, -1),
+        "text": np.where(rows["signal"] == program, 0, -1),
+        "quality": np.zeros(count),
+        "flags": np.zeros(count),
+        "seq": np.arange(count),
+        "received_us": BEGIN_US + rows["event_us"],
     }
     return SampleBatch.of(columns, ("P",))
 
 
-def measure(samples: int = SAMPLES) -> Iterator[Figure]:
-    """`fold_100`, `fold_16k`, `order_16k` in samples/s, `first_call_cached` in s."""
+_ROW = np.dtype([("event_us", "<i8"), ("machine", "<i4"), ("signal", "<i2"), ("value", "<f8")])
+
+
+def _regular(plant: Plant, phase: NDArray[np.int64], name: str, period_us: int) -> NDArray[np.void]:
+    """A signal that changes once a period: the state alternates between active and interrupted, a counter rises."""
+    number = np.arange(PIECE_US // period_us)
+    at = (number[None, :] + 1) * period_us - phase[:, None] % period_us - 1
+    rows = np.empty(at.size, _ROW)
+    rows["event_us"] = at.ravel()
+    rows["machine"] = np.repeat(np.arange(len(phase)), len(number))
+    rows["signal"] = plant.signal_index[name]
+    after = (at + 1 + phase[:, None]).ravel()
+    rows["value"] = after // period_us % 2 if name == "ctrl.execution" else np.tile(number, len(phase))
+    return rows
+
+
+def _values(rng: np.random.Generator, kind: NDArray[np.int64], age_us: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Gauges of machines that are so far into their cycle: they stand still, travel, or cut."""
+    names, noise = list(_MIX), rng.random(len(kind))
+    active = age_us // _STATE_US % 2 == 0
+    cut = active & (age_us // _CUT_US % 2 == 0)
+    value = np.zeros(len(kind))
+    for name, found in {
+        "spindle.1.speed": np.where(active, 3000 + 50 * noise, 0.0),
+        "spindle.1.load": np.where(cut, 35 + 20 * noise, np.where(active, 3 + 2 * noise, 0.0)),
+        "feed.1.rate": np.where(active, 400 + 100 * noise, 0.0),
+        "power.active": np.where(cut, 6000 + 900 * noise, 900 + 50 * noise),
+        "feed.1.override": np.where(noise < 0.8, 100.0, 90.0),
+        "spindle.1.override": np.full(len(kind), 100.0),
+    }.items():
+        value = np.where(kind == names.index(name), found, value)
+    return value
+
+
+class Workload:
+    """The whole span as pieces of columns, made one after the other."""
+
+    def __init__(self, plant: Plant, span_us: int, samples: int | None = None) -> None:
+        self.batch = bench_batch(plant, samples)
+        self._columns = columns_of(self.batch, Fold(plant).tables(BEGIN_US + SPAN_US))
+        self._counts = self.batch.signal == plant.signal_index["part.total"]
+        self._pieces = max(1, span_us // PIECE_US)
+        self.samples = self._pieces * len(self.batch)
+
+    def __iter__(self) -> Iterator[Columns]:
+        for piece in range(self._pieces):
+            later = self._columns.event_us + piece * PIECE_US
+            counted = self._columns.value + self._counts * (piece * PIECE_US // _PART_US)
+            yield replace(self._columns, event_us=later, value=counted)
+
+
+def measure(samples: int | None = None, span_us: int = SPAN_US) -> Iterator[Figure]:
+    """`fold_100`, `fold_16k` (also with few and many machines), `order_16k` in samples/s, `first_call_cached` in s.
+
+    `samples` cuts the piece that is repeated: for tests.
+    """
     plant = bench_plant()
-    batch = bench_batch(plant, samples)
-    fold = _begun(plant)
-    tables = fold.tables(BEGIN_US + SPAN_US)
-    columns = columns_of(batch, tables)
-    conditions = {"machines": MACHINES, "samples": samples, "threads": 1, "mix": "nine in ten are gauges"}
-    peers = {"numpy copy": samples / _seconds(lambda: _copy(columns)), "polars minute states": _polars(plant, batch)}
+    work = Workload(plant, span_us, samples)
+    conditions = {
+        "machines": MACHINES, "samples": work.samples, "threads": 1, "span_s": span_us // SECOND_US,
+        "state_bytes": STATE.itemsize,
+    }  # fmt: skip
+    columns = next(iter(work))
+    peers = {
+        "numpy copy": len(columns) / _seconds(lambda: _copy(columns)),
+        "polars": _peer(plant, work.batch, _polars),
+        "pandas": _peer(plant, work.batch, _pandas),
+    }
     for name, size in (("fold_100", 100), ("fold_16k", 16_384)):
-        parts = [columns.take(np.arange(at, min(at + size, samples))) for at in range(0, samples, size)]
-        yield Figure("kernel", name, samples / _fold_seconds(plant, parts), "samples/s", peers, conditions)
-    parts = [columns.take(np.arange(at, min(at + 16_384, samples))) for at in range(0, samples, 16_384)]
-    full_sort = samples / _seconds(lambda: [np.lexsort((p.seq, p.rank, p.event_us, p.machine)) for p in parts])
-    ordering = samples / _seconds(lambda: [canonical_order(part) for part in parts])
-    yield Figure("kernel", "order_16k", ordering, "samples/s", {"numpy lexsort, four keys": full_sort}, conditions)
+        seconds = min(_fold_seconds(plant, work, size) for _ in (1, 2))
+        yield Figure("kernel", name, work.samples / seconds, "samples/s", peers, conditions)
+    for machines in (10, 10_000):
+        yield _scale(machines, span_us if samples is None else PIECE_US, samples)
+    yield _order(columns, conditions)
     yield Figure("kernel", "first_call_cached", _first_call(), "s", {}, {"process": "new, compiled code cached"})
+
+
+def _scale(machines: int, span_us: int, samples: int | None) -> Figure:
+    """The same for few or many machines, over a span that gives about as many samples."""
+    plant = bench_plant(machines)
+    work = Workload(plant, max(PIECE_US, span_us * MACHINES // machines // 4), samples)
+    seconds = min(_fold_seconds(plant, work, 16_384) for _ in (1, 2))
+    conditions = {"machines": machines, "samples": work.samples, "threads": 1}
+    return Figure("kernel", f"fold_16k_{machines}_machines", work.samples / seconds, "samples/s", {}, conditions)
+
+
+def _order(columns: Columns, conditions: dict[str, Any]) -> Figure:
+    parts = list(_cut(columns, 16_384))
+    full_sort = len(columns) / _seconds(lambda: [np.lexsort((p.seq, p.rank, p.event_us, p.machine)) for p in parts])
+    ordering = len(columns) / _seconds(lambda: [canonical_order(part) for part in parts])
+    return Figure("kernel", "order_16k", ordering, "samples/s", {"numpy lexsort, four keys": full_sort}, conditions)
 
 
 def _begun(plant: Plant) -> Fold:
     fold = Fold(plant)
-    for machine in range(MACHINES):
+    for machine in range(len(plant.machines)):
         fold.begin(machine, BEGIN_US)
     return fold
 
 
-def _fold_seconds(plant: Plant, parts: list[Columns]) -> float:
-    """The best of three runs from fresh states; taking the rows out is part of it."""
-    best = float("inf")
-    for _ in range(3):
-        fold = _begun(plant)
-        fold.tables(BEGIN_US + SPAN_US)
+def _cut(columns: Columns, size: int) -> Iterator[Columns]:
+    """Columns in chunks, as views."""
+    arrays = list(vars(columns).values())
+    for at in range(0, len(columns), size):
+        yield Columns(*(array[at : at + size] for array in arrays))
+
+
+def _fold_seconds(plant: Plant, work: Workload, size: int) -> float:
+    """From fresh states; taking the rows out is part of it, making the samples is not."""
+    fold, spent = _begun(plant), 0.0
+    fold.tables(BEGIN_US + SPAN_US)
+    for piece in work:
+        parts = list(_cut(piece, size))
         started = time.perf_counter()
         for part in parts:
             fold.fold(part)
         fold.take()
-        best = min(best, time.perf_counter() - started)
-    return best
+        spent += time.perf_counter() - started
+    return spent
 
 
 def _seconds(work: Callable[[], object]) -> float:
@@ -131,19 +231,22 @@ def _copy(columns: Columns) -> list[object]:
     return [column.copy() for column in vars(columns).values()]
 
 
-def _polars(plant: Plant, batch: SampleBatch) -> float:
-    """Samples/s of the do-it-yourself way: time per minute and execution word by a window and a group-by in polars.
+def _peer(plant: Plant, batch: SampleBatch, way: Callable[[dict[str, Any], int], Callable[[], object] | None]) -> float:
+    """Samples/s of a do-it-yourself way: time per minute and execution word by a forward fill and a group-by.
 
-    Only part of what the fold does (no calendar, gaps, counters or spindle); nothing if polars is not installed.
+    Only part of what the fold does (no calendar, gaps, counters or spindle); nothing if the library is not installed.
     """
+    columns = {"machine": batch.machine, "signal": batch.signal, "event": batch.event_us, "value": batch.value}
+    work = way(columns, plant.signal_index["ctrl.execution"])
+    return 0.0 if work is None else len(batch) / _seconds(work)
+
+
+def _polars(columns: dict[str, Any], execution: int) -> Callable[[], object] | None:
     try:
         import polars as pl
     except ImportError:
-        return 0.0
-    frame = pl.DataFrame(
-        {"machine": batch.machine, "signal": batch.signal, "event": batch.event_us, "value": batch.value}
-    )
-    execution = plant.signal_index["ctrl.execution"]
+        return None
+    frame = pl.DataFrame(columns)
 
     def work() -> object:
         state = pl.when(pl.col("signal") == execution).then(pl.col("value")).forward_fill().over("machine")
@@ -157,7 +260,25 @@ def _polars(plant: Plant, batch: SampleBatch) -> float:
             .collect()
         )
 
-    return len(batch) / _seconds(work)
+    return work
+
+
+def _pandas(columns: dict[str, Any], execution: int) -> Callable[[], object] | None:
+    try:
+        import pandas as pd
+    except ImportError:
+        return None
+    frame = pd.DataFrame(columns)
+
+    def work() -> object:
+        rows = frame.sort_values(["machine", "event"], kind="stable")
+        machine = rows.groupby("machine", sort=False)
+        rows["state"] = rows["value"].where(rows["signal"] == execution).groupby(rows["machine"], sort=False).ffill()
+        rows["spent"] = machine["event"].shift(-1) - rows["event"]
+        rows["minute"] = rows["event"] // MINUTE_US
+        return rows.groupby(["machine", "minute", "state"], sort=False)["spent"].sum()
+
+    return work
 
 
 _FIRST = """

@@ -42,6 +42,11 @@ def add_programs(connection: Connection, programs: Mapping[int, str]) -> None:
     _upsert_named(connection, "part_program", [{"id": number, "name": name} for number, name in programs.items()])
 
 
+def add_orders(connection: Connection, orders: Mapping[int, str]) -> None:
+    """Job orders by id; part of the caller's transaction."""
+    _upsert_named(connection, "job_order", [{"id": number, "name": name} for number, name in orders.items()])
+
+
 def _sites(plant: Plant) -> list[Row]:
     return [{"id": site.id, "name": site.name, "title": site.title, "zone": site.zone} for site in plant.sites]
 

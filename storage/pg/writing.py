@@ -20,7 +20,7 @@ from core.units import FAR_US, datetime_from_us
 from core.vocabulary import State, Store
 from storage.pg.connect import Connection
 from storage.pg.copying import clean, copy_in, pg_time
-from storage.pg.plant import add_programs
+from storage.pg.plant import add_orders, add_programs
 from storage.pg.positions import Positions, positions_of
 
 log = logging.getLogger(__name__)
@@ -47,8 +47,10 @@ class Writer:
         """Everything but the cursors."""
         self._raw(changes.raw, np.array([spool_number[spool] for spool in changes.spools], np.int32))
         add_programs(self._connection, {key: clean(name) for key, name in changes.programs.items()})
+        add_orders(self._connection, {key: clean(name) for key, name in changes.orders.items()})
         self._shifts(changes)
         self._repairs(changes)
+        self._counter_events(changes.counter_events)
         self._facts(changes.facts, _tails(changes.facts_from), changes.closed_until_us)
         self._intervals(changes.intervals, _tails(changes.intervals_from))
         self._programs(changes.program_intervals, _tails(changes.program_intervals_from))
@@ -99,6 +101,11 @@ class Writer:
             self._gaps(repair.intervals, stretch)
             self._forget_credits(repair)
             self._credits(repair.credits)
+            self._delete(
+                "delete from stanok.counter_event where machine_id = %s and at_time >= %s and at_time < %s",
+                {machine: (repair.from_us, FAR_US if repair.to_present else repair.until_us)},
+            )
+            self._counter_events(repair.counter_events)
             self._delete(
                 "delete from stanok.machine_snapshot where machine_id = %s and hour > %s and hour < %s",
                 {machine: (repair.from_us, FAR_US if repair.to_present else repair.until_us)},
@@ -221,6 +228,21 @@ class Writer:
             )
             if not updated.rowcount:
                 log.warning("%s: parts were booked after a gap at %s that has no length", machine.name, at)
+
+    def _counter_events(self, events: NDArray[np.void]) -> None:
+        self._upsert(
+            "counter_event",
+            ("machine_id", "counter", "at_time", "what"),
+            (
+                {
+                    "machine_id": int(self._ids.machine[row["machine"]]),
+                    "at_time": datetime_from_us(row["at_us"]),
+                    "from_time": datetime_from_us(row["from_us"]),
+                    **{name: int(row[name]) for name in ("counter", "what", "last", "reading", "parts")},
+                }
+                for row in events
+            ),
+        )
 
     def _live(self, changes: Changes) -> None:
         self._upsert(

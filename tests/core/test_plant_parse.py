@@ -141,7 +141,7 @@ def test_the_demonstration_plant_is_a_good_file_and_fills_the_tables() -> None:
     plant = parse_plant(tomllib.loads(path.read_text(encoding="utf-8")))
     assert [site.name for site in plant.sites] == ["minsk", "ural"]
     assert len(plant.machines) == 6
-    assert len(build_tables(plant, 0, DAY_US).segment_start) > 10
+    assert len(build_tables(plant, 0, DAY_US).segments) > 10
 
 
 def test_the_hash_is_of_the_content_and_not_of_the_order_of_keys() -> None:

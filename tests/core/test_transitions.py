@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from itertools import product
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.engine.state import NOT_GIVEN, NOT_TRUSTED
-from core.engine.transitions import TIME_CLASS, decide
+from core.engine.transitions import KNOWN_BUSY, TIME_CLASS, decide, execution_of
 from core.vocabulary import (
     WORDS,
     Cause,
     Execution,
     ItemState,
+    Light,
     Mode,
     OpMode,
     Role,
@@ -26,11 +30,12 @@ from tests.oracle.naive_oee import state_of
 
 INPUTS = {
     "ctrl.execution": (Role.EXECUTION, [None, "bad", *Execution]),
-    "ctrl.mode": (Role.MODE, [None, "bad", *Mode]),
-    "ctrl.op_mode": (Role.OP_MODE, [None, OpMode.PRODUCTION, OpMode.SETUP]),
+    "ctrl.mode": (Role.MODE, [None, Mode.AUTOMATIC, Mode.MANUAL, Mode.EDIT]),
+    "ctrl.op_mode": (Role.OP_MODE, [None, OpMode.SETUP, OpMode.MAINTENANCE]),
     "ctrl.item_state": (Role.ITEM_STATE, [None, "bad", *ItemState]),
-    "ctrl.wait_for": (Role.WAIT_FOR, [None, WaitFor.NOTHING, WaitFor.TOOL]),
-    "ctrl.estop": (Role.ESTOP, [None, False, True]),
+    "ctrl.wait_for": (Role.WAIT_FOR, [None, WaitFor.TOOL]),
+    "ctrl.estop": (Role.ESTOP, [None, True]),
+    "alarm": (Role.ALARM_STOP, [None, True]),
     "ctrl.feed_hold": (Role.FEED_HOLD, [None, True]),
     "feed.1.override": (Role.OVERRIDE_ZERO, [None, 0.0]),
     "ctrl.dry_run": (Role.DRY_RUN, [None, True]),
@@ -58,28 +63,82 @@ def spoken(inputs: dict[str, object]) -> dict[str, object]:
     return out
 
 
+def agreed(inputs: dict[str, object], words: NDArray[np.int8], before: dict[str, bool]) -> int:
+    """The rule that fold and oracle both name; `before`: failed, red_stops, moving."""
+    failed, red_stops, moving = before["failed"], before["red_stops"], before["moving"]
+    said = {**inputs, "spindle.1.rotating": True} if moving else inputs
+    state, cause, rule = decide(words, execution_of(words), moving, 0, failed, red_stops)
+    found = State(state).name.lower(), Cause(cause).name.lower(), rule
+    assert found == state_of(said, None, failed, red_stops), said
+    return rule
+
+
+def combinations(
+    table: dict[str, tuple[Role, list[Any]]],
+) -> Iterator[tuple[dict[str, object], NDArray[np.int8]]]:
+    """Every combination of the inputs, for the oracle and as the words of a state."""
+    words, names = np.full(WORDS, NOT_GIVEN, np.int8), list(table)
+    for values in product(*(choices for _, choices in table.values())):
+        for name, value in zip(names, values, strict=True):
+            words[table[name][0]] = code(name, value)
+        yield spoken(dict(zip(names, values, strict=True))), words
+
+
 def test_every_combination_has_exactly_one_rule_and_the_oracle_names_the_same() -> None:
     rules: Counter[int] = Counter()
-    words = np.full(WORDS, NOT_GIVEN, np.int8)
-    names = list(INPUTS)
-    for values in product(*(choices for _, choices in INPUTS.values())):
-        for name, value in zip(names, values, strict=True):
-            words[INPUTS[name][0]] = code(name, value)
+    unmapped: set[tuple[object, ...]] = set()
+    for inputs, words in combinations(INPUTS):
         for moving in (False, True):
-            inputs = spoken(dict(zip(names, values, strict=True)))
-            if moving:
-                inputs["spindle.1.rotating"] = True
-            state, cause, rule = decide(words, moving, 0)
-            found = State(state).name.lower(), Cause(cause).name.lower(), rule
-            assert found == state_of(inputs, None), inputs
+            rule = agreed(inputs, words, {"failed": False, "red_stops": False, "moving": moving})
             rules[rule] += 1
-    assert set(rules) == {0, 1, 4, 5, 6, 7, 8}
+            if rule == 8:
+                unmapped.add(tuple(inputs.get(name) for name in ("ctrl.execution", "ctrl.item_state", "ctrl.mode")))
+    assert set(rules) == set(range(9))
     print("combinations by rule:", dict(sorted(rules.items())))
+    print("rule 8 (execution, item state, mode):", *sorted(map(str, unmapped)), sep="\n  ")
+
+
+LIGHTS: dict[str, tuple[Role, list[Any]]] = {
+    **{f"light.{colour}": (Role[f"LIGHT_{colour.upper()}"], ["bad", *Light]) for colour in ("red", "green")},
+    **{
+        f"light.{colour}": (Role[f"LIGHT_{colour.upper()}"], [None, Light.OFF, Light.ON])
+        for colour in ("yellow", "blue")
+    },
+    "ctrl.execution": (Role.EXECUTION, [None, Execution.READY]),
+    "ctrl.mode": (Role.MODE, [None, Mode.MANUAL, Mode.OTHER]),
+    "ctrl.op_mode": (Role.OP_MODE, [None, OpMode.SETUP, OpMode.MAINTENANCE]),
+    "alarm": (Role.ALARM_STOP, [None, True]),
+    "repair": (Role.REPAIR, [None, True]),
+}
+
+
+WORDS_OF_CONTROLS: dict[str, tuple[Role, list[Any]]] = {
+    "ctrl.execution": (Role.EXECUTION, [None, "bad", *Execution]),
+    "ctrl.mode": (Role.MODE, [None, "bad", *Mode]),
+    "ctrl.op_mode": (Role.OP_MODE, [None, "bad", *OpMode]),
+    "ctrl.item_state": (Role.ITEM_STATE, [None, ItemState.EXECUTING, ItemState.OUT_OF_SERVICE]),
+    "ctrl.wait_for": (Role.WAIT_FOR, [None, *WaitFor]),
+}
+
+
+def test_every_word_of_a_control_has_the_rule_that_the_oracle_names() -> None:
+    for inputs, words in combinations(WORDS_OF_CONTROLS):
+        agreed(inputs, words, {"failed": False, "red_stops": False, "moving": False})
+
+
+def test_every_combination_of_lights_alarms_and_repairs_has_the_rule_that_the_oracle_names() -> None:
+    for inputs, words in combinations(LIGHTS):
+        for failed, red_stops in product((False, True), repeat=2):
+            agreed(inputs, words, {"failed": failed, "red_stops": red_stops, "moving": False})
+
+
+def test_spindle_figures_rest_on_known_time_inside_planned_busy_time() -> None:
+    assert [t for t in TimeClass if KNOWN_BUSY[t]] == [t for t in TimeClass if t < TimeClass.PLANNED_STATE]
 
 
 def test_a_gap_is_unknown_whatever_the_inputs_say() -> None:
     words = np.zeros(WORDS, np.int8)
-    assert tuple(decide(words, True, int(Cause.SILENT))) == (State.UNKNOWN, Cause.SILENT, 0)
+    assert tuple(decide(words, 0, True, int(Cause.SILENT), False, False)) == (State.UNKNOWN, Cause.SILENT, 0)
 
 
 def test_only_missing_data_is_unknown_time_and_it_is_never_any_other_class() -> None:

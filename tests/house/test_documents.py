@@ -41,9 +41,6 @@ HOSTS = {"127.0.0.1", "192.0.2.10", "vendor.example", "stanok.example", "keepach
 PLACES = ("/etc/stanok", "/var/lib/stanok", "/run/stanok", "/status", "/state", "/healthz", "/metrics")
 """Absolute paths that belong to an installation of Stanok, two MQTT topics, and two pages that it serves."""
 
-INACTIVE = {Cause.OUT_OF_SERVICE, Cause.ALARM, Cause.MAINTENANCE, Cause.REPAIR}
-"""Causes of the state rules 2 and 3, which the engine does not have yet."""
-
 RUSSIAN_UNITS = {"min⁻¹": "мин⁻¹", "mm/min": "мм/мин", "W": "Вт", "N·m": "Н·м", "Wh": "Вт·ч", "s": "с"}
 
 
@@ -163,21 +160,18 @@ def test_the_time_classes_of_the_page_are_those_of_the_engine(language: str, tit
     found = {cells[0]: cells[1:] for cells in rows(page(language, "truth"), title)}
     assert set(found) == {state.name.lower() for state in State}
     for state in State:
-        busy, down, outside = (
-            TimeClass(TIME_CLASS[state, situation]).name.lower()
-            for situation in (Situation.BUSY, Situation.PLANNED_DOWN, Situation.OUTSIDE)
-        )
+        busy, no_order, down, outside = (TimeClass(TIME_CLASS[state, where]).name.lower() for where in Situation)
         assert down == outside
-        assert found[state.name.lower()] == [busy, down]
+        assert found[state.name.lower()] == [busy, no_order, down]
 
 
 @pytest.mark.parametrize(("language", "title"), [("en", "State"), ("ru", "Состояние")])
 def test_the_state_rules_of_the_page_have_every_cause_and_state(language: str, title: str) -> None:
     table = list(rows(page(language, "truth"), title))
     causes = [cause for cells in table for cause in cells[3].split(", ")]
-    assert sorted(causes) == sorted(cause.name.lower() for cause in Cause if cause not in INACTIVE)
-    assert {cells[2] for cells in table} == {state.name.lower() for state in State} - {"planned_stop"}
-    assert {cells[0] for cells in table} == set("0145678")
+    assert sorted(causes) == sorted(cause.name.lower() for cause in Cause)
+    assert {cells[2] for cells in table} == {state.name.lower() for state in State}
+    assert {cells[0] for cells in table} == set("012345678")
 
 
 @pytest.mark.parametrize("name", ["plant-file", "engineer"])

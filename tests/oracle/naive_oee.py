@@ -1,59 +1,92 @@
 """The slow, obvious definition of states, facts and counts of one machine. Plain Python, no code shared with core.
 
-Samples are tuples (event_us, rank, seq, what, value, quality); `what` is a signal name, "gap+" or "gap-".
-Words are given by name, programs by their id. Written from docs/en/truth.md, not from the kernel.
+Samples are tuples (event_us, rank, seq, what, value, quality, flags); `what` is a signal name, "gap+" or "gap-",
+`flags` a set of words. Words are given by name, programs and orders by their id (0 for an empty name), an edge of an
+alarm as (code, raised, class). Written from docs/en/truth.md, not from the kernel.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from tests.oracle.naive_counters import Counter
 
 MINUTE = 60_000_000
 MANUAL = {"mdi", "manual", "handle", "teach", "reference"}
 GAP_RECORDS = {"silent", "disconnected", "restart", "no_data_yet", "session_lost"}
-COUNTS = {"part.total": "total", "part.good": "good", "part.scrap": "scrap"}
+KINDS = ("total", "good", "scrap")
+LIGHTS = ("red", "yellow", "green", "blue")
+STANDING = 16
+"""Standing alarms known by their code."""
 
 
-def state_of(inputs: dict, gap_cause: str | None) -> tuple[str, str, int]:
+@dataclass(frozen=True)
+class Ways:
+    """What the plant file says of the machine."""
+
+    signals: frozenset = frozenset()
+    rate: Fraction = Fraction(12, 10)
+    counter: str = "life"
+    width: int = 0
+    idle: tuple = ()
+    off_w: int = 0
+    red_stops: bool = False
+
+
+def witness(inputs: dict) -> str | None:
+    """What the machine does by its nearest trusted witness: execution, item state, lights. None if there is none."""
+    execution, item = inputs.get("ctrl.execution"), inputs.get("ctrl.item_state")
+    lights = {colour: inputs.get(f"light.{colour}") for colour in LIGHTS}
+    if execution is not None:
+        return execution
+    if item is not None:
+        return {"executing": "active", "not_executing": "ready"}.get(item, "other")
+    if all(light is None for light in lights.values()):
+        return None
+    if lights["green"] == "on":
+        return "active"
+    return "interrupted" if lights["green"] == "blink" or lights["yellow"] in ("on", "blink") else "ready"
+
+
+def state_of(
+    inputs: dict, gap_cause: str | None, failed: bool = False, red_stops: bool = False
+) -> tuple[str, str, int]:
     """The first rule that holds. `inputs` has the last value of each signal; None where it is not trusted."""
-
-    def get(name):
-        return inputs.get(name)
-
-    execution, item = get("ctrl.execution"), get("ctrl.item_state")
+    get = inputs.get
+    execution, item = witness(inputs), get("ctrl.item_state")
     if gap_cause:
         return "unknown", gap_cause, 0
     if get("conn.online") is False:
         return "unknown", "offline", 0
-    if execution is None and item is None:
-        heard = "ctrl.execution" in inputs or "ctrl.item_state" in inputs
-        return "unknown", "bad_data" if heard else "no_state_input", 0
-    if item == "not_available":
-        return "unknown", "not_available", 0
-    if get("ctrl.estop"):
-        return "unplanned_stop", "estop", 1
     if execution is None:
-        execution = {"executing": "active", "not_executing": "ready"}.get(item, "other")
-    mode, active = get("ctrl.mode"), execution == "active"
-    moving = any(turning(inputs)) or any(
-        v and v > 0 for k, v in inputs.items() if k.startswith("feed.") and k.endswith("rate")
-    )
+        witnesses = ("ctrl.execution", "ctrl.item_state", *(f"light.{colour}" for colour in LIGHTS))
+        return "unknown", "bad_data" if any(name in inputs for name in witnesses) else "no_state_input", 0
+    only_lights = get("ctrl.execution") is None and item is None
+    mode, op_mode, active = get("ctrl.mode"), get("ctrl.op_mode"), execution == "active"
     automatic = mode in (None, "automatic", "remote")
-    held, zero = bool(get("ctrl.feed_hold")), get("feed.1.override") == 0
+    moving = any(turning(inputs).values()) or is_feeding(inputs)
+    held, zero = bool(get("ctrl.feed_hold")), per_mille(get("feed.1.override")) == 0
+    red = get("light.red") in ("on", "blink") and (only_lights or red_stops)
+    running_free = mode not in MANUAL and op_mode != "setup"
+    waits = execution == "wait" or (execution == "interrupted" and get("ctrl.wait_for") not in (None, "nothing"))
     rules = [
-        (get("ctrl.op_mode") == "setup", "setup", "setup", 4),
+        (item == "not_available", "unknown", "not_available", 0),
+        (get("ctrl.estop"), "unplanned_stop", "estop", 1),
+        (op_mode == "maintenance" and (failed or get("repair")), "unplanned_stop", "repair", 2),
+        (op_mode == "maintenance", "planned_stop", "maintenance", 2),
+        (running_free and item == "out_of_service", "unplanned_stop", "out_of_service", 3),
+        (running_free and not active and get("alarm"), "unplanned_stop", "alarm", 3),
+        (running_free and red, "unplanned_stop", "alarm", 3),
+        (op_mode == "setup", "setup", "setup", 4),
+        (only_lights and execution == "ready" and get("light.blue") == "on", "setup", "setup", 4),
         (mode in MANUAL and (active or moving), "setup", "manual", 4),
         (get("ctrl.warm_up"), "setup", "warm_up", 4),
         (active and (get("ctrl.dry_run") or get("ctrl.single_block")), "setup", "dry_run", 4),
         (active and automatic and not held and not zero, "producing", "none", 5),
         (active and mode in ("edit", "other") and not held and not zero, "producing", "mode_unclear", 5),
-        (automatic and execution == "wait", "idle", waiting(get("ctrl.wait_for")), 6),
-        (
-            automatic and execution == "interrupted" and get("ctrl.wait_for") not in (None, "nothing"),
-            "idle",
-            waiting(get("ctrl.wait_for")),
-            6,
-        ),
+        (automatic and waits, "idle", waiting(get("ctrl.wait_for")), 6),
         (automatic and (execution == "feed_hold" or held), "idle", "feed_hold", 6),
         (automatic and execution == "optional_stop", "idle", "optional_stop", 6),
         (automatic and execution == "interrupted", "idle", "interrupted", 6),
@@ -71,93 +104,210 @@ def waiting(word: str | None) -> str:
     return "wait_other" if word in (None, "nothing") else f"wait_{word}"
 
 
-def turning(inputs: dict) -> list[bool]:
+def turning(inputs: dict) -> dict[str, bool]:
     """For each spindle: does it turn? Its own word counts more than its speed."""
     spindles = {name.split(".")[1] for name in inputs if name.startswith("spindle.")}
-    answers = []
+    answers = {}
     for n in spindles:
         said, speed = inputs.get(f"spindle.{n}.rotating"), inputs.get(f"spindle.{n}.speed")
-        answers.append(said if said is not None else speed is not None and abs(speed) > 1)
+        answers[n] = said if said is not None else speed is not None and abs(speed) > 1
     return answers
 
 
-TIME_CLASS = {
-    ("producing", "busy"): "apt",
-    ("setup", "busy"): "aust",
-    ("idle", "busy"): "adet_idle",
-    ("unplanned_stop", "busy"): "adet_stop",
-    ("unknown", "busy"): "unknown",
-    ("producing", "out"): "apt_out",
-    ("setup", "out"): "aust_out",
-    ("idle", "out"): "planned_calendar",
-    ("unplanned_stop", "out"): "planned_failure",
-    ("unknown", "out"): "unknown_out",
-}
+def is_feeding(inputs: dict) -> bool:
+    return any(v is not None and v > 0 for k, v in inputs.items() if k.startswith("feed.") and k.endswith(".rate"))
 
 
-def parts_between(last: int | None, now: int, reset: bool) -> int:
-    if last is None:
-        return 0
-    if reset:
-        parts = now
-    elif now >= last:
-        parts = now - last
-    else:
-        parts = 0 if last - now <= 10 and now > 10 else now
-    return parts if parts <= 1_000_000 else 0
+def per_mille(percent: float | None) -> int | None:
+    """‰, half to even; None for what is no percentage."""
+    return round(10 * percent) if percent is not None and 0 <= percent <= 100_000 else None
 
 
-def fold(samples, begin, until, segments, pri, counters):
-    """Facts {(minute, shift, program): {measure: number}} and intervals [(from, to, state, cause, rule)].
+def cutting(inputs: dict, idle: tuple) -> tuple[bool, bool]:
+    """(does a spindle cut, is the load of a turning one known) by the loads taught in air."""
+    cuts = known = False
+    for n, turns in turning(inputs).items():
+        load, speed = inputs.get(f"spindle.{n}.load"), inputs.get(f"spindle.{n}.speed")
+        load = None if load is None else per_mille(abs(load))
+        if turns and load is not None and int(n) <= 4:
+            known = True
+            levels = (
+                [air for up_to, air in idle[:-1] if speed is not None and abs(speed) <= up_to] + [idle[-1][1]]
+                if idle
+                else []
+            )
+            cuts = cuts or (bool(levels) and load >= round(10 * levels[0]) + 50)
+    return cuts, known
 
-    `segments`: (start, end, "busy" | "out", shift) that cover everything; `pri`: µs by program id;
-    `counters`: the set of part signals that the machine owns. The last interval ends at `until`.
-    """
-    facts = defaultdict(lambda: defaultdict(int))
-    intervals, inputs, readings, held = [], {}, {}, {}
-    program, gap, after_gap, now = 0, None, set(), begin
-    current = None
 
-    def spend(to):
-        nonlocal now, current, after_gap
-        if to <= now:
+def time_class(state: str, situation: str, order: bool) -> str:
+    """kpi.md, state and calendar to time class. `situation`: busy or out; `order`: not known to be without one."""
+    if situation == "out":
+        return {
+            "producing": "apt_out",
+            "setup": "aust_out",
+            "idle": "planned_calendar",
+            "planned_stop": "planned_calendar",
+            "unplanned_stop": "planned_failure",
+            "unknown": "unknown_out",
+        }[state]
+    with_order, without = {
+        "producing": ("apt", "apt_no_order"),
+        "setup": ("aust", "adot_setup"),
+        "idle": ("adet_idle", "adot_idle"),
+        "planned_stop": ("planned_state", "planned_state"),
+        "unplanned_stop": ("adet_stop", "adot_stop"),
+        "unknown": ("unknown", "unknown"),
+    }[state]
+    return with_order if order else without
+
+
+@dataclass
+class Alarms:
+    """Standing alarms of class stop; beyond STANDING only their number."""
+
+    codes: set = field(default_factory=set)
+    more: int = 0
+
+    def edge(self, code: object, raised: bool, alarm_class: str | None) -> None:
+        if raised and alarm_class == "stop":
+            if code not in self.codes and len(self.codes) < STANDING:
+                self.codes.add(code)
+            elif code not in self.codes:
+                self.more += 1
+        elif code in self.codes:
+            self.codes.remove(code)
+        elif not raised and alarm_class in ("stop", None) and self.more:
+            self.more -= 1
+
+
+class Machine:
+    """One machine's life, told sample by sample."""
+
+    def __init__(self, begin: int, segments: list, pri: dict, ways: Ways) -> None:
+        self.segments, self.pri, self.ways = segments, pri, ways
+        self.facts: dict = defaultdict(lambda: defaultdict(int))
+        self.intervals: list = []
+        self.events: list = []
+        self.now, self.current = begin, None
+        self.inputs: dict = {}
+        self.program = 0
+        self.order = self.job = self.run = self.job_state = None
+        self.gap, self.failed = None, False
+        self.alarms = Alarms()
+        self.counters = {kind: Counter(ways.counter, ways.width) for kind in KINDS}
+        self.energy_uj, self.meter = 0, None
+
+    # Time
+
+    def order_on_machine(self) -> int | None:
+        """Its id, 0 if nobody ever named one, None if it is known that there is none."""
+        named = self.order if "job.order" in self.ways.signals else self.job
+        if self.job_state is not None:
+            return None if self.job_state in ("waiting", "ended", "aborted") else named or 0
+        return None if named == 0 else named or 0
+
+    def row(self, shift: int) -> dict:
+        return self.facts[self.now - self.now % MINUTE, shift, self.program, self.order_on_machine() or 0]
+
+    def segment(self) -> tuple:
+        return next(s for s in self.segments if s[0] <= self.now < s[1])
+
+    def spend(self, to: int) -> None:
+        if to <= self.now:
             return
-        state = state_of(inputs, gap)
-        if current is None or current[1:] != state:
-            if current is not None:
-                intervals.append((current[0], now, *current[1:]))
-                if current[1] == "unknown" != state[0] and current[2] not in GAP_RECORDS:
-                    after_gap = set(COUNTS.values())
-            current = (now, *state)
-        turns = any(turning(inputs))
-        while now < to:
-            _, end, situation, shift = next(s for s in segments if s[0] <= now < s[1])
-            stop = min(to, end, now - now % MINUTE + MINUTE)
-            row = facts[now - now % MINUTE, shift, program]
-            row[TIME_CLASS[state[0], situation]] += stop - now
-            if turns and situation == "busy" and state[0] != "unknown":
-                row["spindle_turning_us"] += stop - now
-            now = stop
+        self.inputs["alarm"] = bool(self.alarms.codes or self.alarms.more)
+        state = state_of(self.inputs, self.gap, self.failed, self.ways.red_stops)
+        if self.current is None or self.current[1:] != state:
+            if self.current is not None:
+                self.intervals.append((self.current[0], self.now, *self.current[1:]))
+                if self.current[1] == "unknown" != state[0] and self.current[2] not in GAP_RECORDS:
+                    self.span_gap()
+            self.current = (self.now, *state)
+        self.failed = state[0] == "unplanned_stop" or (self.failed and state[0] != "producing")
+        while self.now < to:
+            _, end, situation, shift = self.segment()
+            stop = min(to, end, self.now - self.now % MINUTE + MINUTE)
+            name = time_class(state[0], situation, self.order_on_machine() is not None)
+            row, spent = self.row(shift), stop - self.now
+            row[name] += spent
+            if situation == "busy" and state[0] not in ("unknown", "planned_stop"):
+                self.spindle(row, spent, state[0])
+            self.power(row, spent)
+            self.now = stop
+            if stop % (60 * MINUTE) == 0:
+                self.energy_uj = 0
 
-    def book(kind, parts, spans):
-        if not parts:
+    def spindle(self, row: dict, spent: int, state: str) -> None:
+        """kpi.md §3.7"""
+        get, execution = self.inputs.get, witness(self.inputs)
+        power = get("power.active")
+        off = self.ways.off_w and power is not None and power >= 0 and round(power) <= self.ways.off_w
+        feeding, turns = is_feeding(self.inputs), any(turning(self.inputs).values())
+        cuts, known = cutting(self.inputs, self.ways.idle)
+        under_way = execution in ("active", "interrupted", "optional_stop", "wait")
+        for name, holds in (
+            ("powered_us", not off),
+            ("program_running_us", execution == "active"),
+            ("spindle_turning_us", turns),
+            ("in_cut_us", feeding and cuts),
+            ("air_cut_us", execution == "active" and feeding and known and self.ways.idle and not cuts),
+            ("feed_hold_us", execution == "feed_hold" or (under_way and get("ctrl.feed_hold"))),
+        ):
+            row[name] += spent if holds else 0
+        load = get("spindle.1.load")
+        load = None if load is None else per_mille(abs(load))
+        if turns and load is not None:
+            row["spindle_load_us"] += spent
+            row["spindle_load"] += spent * load
+        if state == "producing":
+            for name, signal in (
+                ("feed_override_loss", "feed.1.override"),
+                ("spindle_override_loss", "spindle.1.override"),
+                ("rapid_override_loss", "feed.1.rapid_override"),
+            ):
+                override = per_mille(get(signal))
+                if override is not None and (name != "rapid_override_loss" or get("feed.1.rapid")):
+                    row[name] += spent * (1000 - override)
+
+    def power(self, row: dict, spent: int) -> None:
+        """Energy from power where there is no meter; what is less than a mJ goes to the next row of the hour."""
+        power = self.inputs.get("power.active")
+        if power is None or not 0 <= power < 1e9 or self.gap or "energy.import" in self.ways.signals:
             return
-        has_total, has_good, has_scrap = (f"part.{k}" in counters for k in ("total", "good", "scrap"))
-        total = parts if kind == "total" or (kind == "good" and not has_total) else 0
+        before, self.energy_uj = self.energy_uj, self.energy_uj + round(power) * spent
+        row["energy_mj"] += self.energy_uj // 1000 - before // 1000
+
+    # What happens at an instant
+
+    def span_gap(self) -> None:
+        for counter in self.counters.values():
+            counter.after_gap = True
+
+    def count(self, kind: str, value: int, reset: bool) -> None:
+        if self.gap:
+            self.counters[kind].in_gap(value, self.now, reset)
+        else:
+            self.book(
+                kind, *self.counters[kind].read(value, self.now, reset, self.ways.rate, self.pri.get(self.program))
+            )
+
+    def book(self, kind: str, parts: int, spans: bool, events: list) -> None:
+        self.events += [(kind, *event) for event in events]
+        has = {k: f"part.{k}" in self.ways.signals for k in KINDS}
+        total = parts if kind == "total" or (kind == "good" and not has["total"]) else 0
         good = {
-            "total": 0 if has_good else parts,
+            "total": 0 if has["good"] else parts,
             "good": parts,
-            "scrap": 0 if has_good or not has_total else -parts,
+            "scrap": 0 if has["good"] or not has["total"] else -parts,
         }[kind]
         scrap = {
-            "total": parts if has_good and not has_scrap else 0,
-            "good": -parts if has_total and not has_scrap else 0,
+            "total": parts if has["good"] and not has["scrap"] else 0,
+            "good": -parts if has["total"] and not has["scrap"] else 0,
             "scrap": parts,
         }[kind]
-        minute = now - now % MINUTE
-        shift = next(s for s in segments if s[0] <= now < s[1])[3]
-        row = facts[minute, shift, program]
-        standard = pri.get(program, 0)
+        row = self.row(self.segment()[3])
+        standard = self.pri.get(self.program, 0)
         for name, amount in (("parts_total", total), ("parts_good", good), ("parts_scrap", scrap)):
             row[name] += amount
         if not standard:
@@ -165,43 +315,73 @@ def fold(samples, begin, until, segments, pri, counters):
         row["credit_gap_total_us" if spans else "credit_total_us"] += total * standard
         row["credit_gap_good_us" if spans else "credit_good_us"] += good * standard
 
-    def apply(what, value, quality):
-        nonlocal program
-        trusted = quality in ("good", "uncertain")
-        if what == "prog.name":
-            program = value if trusted else program
-        elif what in COUNTS:
-            kind = COUNTS[what]
-            if trusted and gap:
-                held[kind] = value
-            elif trusted:
-                book(kind, parts_between(readings.get(kind), value, False), kind in after_gap)
-                readings[kind] = value
-                after_gap.discard(kind)
-        else:
-            inputs[what] = value if trusted else None
+    def close_gap(self) -> None:
+        if self.gap:
+            self.gap = None
+            self.span_gap()
+            for kind, counter in self.counters.items():
+                if (found := counter.end_gap(self.now, self.ways.rate, self.pri.get(self.program))) is not None:
+                    self.book(kind, *found)
 
-    waiting_for_gap_end = []
-    for event, _rank, _seq, what, value, quality in sorted(samples, key=lambda s: s[:3]):
+    def take(self, what: str, value: object, quality: str, flags: frozenset) -> None:
+        trusted = quality in ("good", "uncertain")
+        if what == "gap+":
+            self.gap = self.gap or value
+        elif what == "gap-":
+            self.close_gap()
+        elif what == "prog.name":
+            self.program = value if trusted else self.program
+        elif what == "job.order":
+            self.order = value if trusted else self.order
+        elif what == "job.id" and trusted:
+            if self.job not in (None, value):
+                for counter in self.counters.values():
+                    counter.new_job(self.now)
+            self.job = value
+        elif what == "job.state":
+            self.job_state = value if trusted else None
+        elif what == "job.runs_done" and trusted:
+            if self.run not in (None, value):
+                for counter in self.counters.values():
+                    counter.new_run()
+            self.run = value
+        elif what == "alarm.edge" and trusted:
+            self.alarms.edge(*value)
+        elif what == "energy.import" and quality == "good":
+            if not self.gap:
+                reading = round(value * 3_600_000.0)
+                if self.meter is not None and reading > self.meter:
+                    self.row(self.segment()[3])["energy_mj"] += reading - self.meter
+                self.meter = reading
+        elif what.startswith("part."):
+            if quality == "good":
+                self.count(what.removeprefix("part."), value, "reset" in flags)
+        elif not what.startswith(("job.", "alarm.", "energy.")):
+            self.inputs[what] = value if trusted else None
+
+
+def fold(samples, begin, until, segments, pri, ways):
+    """Facts {(minute, shift, program, order): {measure: number}}, intervals [(from, to, state, cause, rule)] and what
+    counters did other than count on [(kind, what, from, at, last, reading, parts)].
+
+    `segments`: (start, end, "busy" | "out", shift) that cover everything; `pri`: µs by program id.
+    The last interval ends at `until`.
+    """
+    machine, inside_gap = Machine(begin, segments, pri, ways), []
+    for event, _rank, _seq, what, value, quality, flags in sorted(samples, key=lambda s: s[:3]):
         if event >= until:
             break
-        spend(max(event, now))
-        if what == "gap+":
-            gap = gap or value
-        elif what == "gap-" and gap:
-            for inside in waiting_for_gap_end:
-                apply(*inside)
-            waiting_for_gap_end = []
-            gap, after_gap = None, set(COUNTS.values())
-            for kind in ("total", "good", "scrap"):
-                if kind in held:
-                    book(kind, parts_between(readings.get(kind), held[kind], False), True)
-                    readings[kind] = held.pop(kind)
-        elif what != "gap-" and gap:
-            waiting_for_gap_end.append((what, value, quality))
-        elif what != "gap-":
-            apply(what, value, quality)
-    spend(until)
-    if current is not None:
-        intervals.append((current[0], until, *current[1:]))
-    return {key: {k: v for k, v in row.items() if v} for key, row in facts.items() if any(row.values())}, intervals
+        machine.spend(max(event, machine.now))
+        if machine.gap and what not in ("gap+", "gap-"):
+            inside_gap.append((what, value, quality, flags))
+            continue
+        if what == "gap-":
+            for late in inside_gap:
+                machine.take(*late)
+            inside_gap = []
+        machine.take(what, value, quality, flags)
+    machine.spend(until)
+    if machine.current is not None:
+        machine.intervals.append((machine.current[0], until, *machine.current[1:]))
+    facts = {key: {k: v for k, v in row.items() if v} for key, row in machine.facts.items() if any(row.values())}
+    return facts, machine.intervals, machine.events

@@ -26,6 +26,7 @@ class Kept:
         self.facts: dict[int, list[Any]] = {}
         self.intervals: dict[int, list[Any]] = {}
         self.programs: dict[int, list[Any]] = {}
+        self.counter_events: dict[int, list[Any]] = {}
         self.gap_records: dict[int, list[GapRecord]] = {}
         self.snapshots: dict[int, dict[int, bytes]] = {}
         self.raw: list[SampleBatch] = []
@@ -39,9 +40,10 @@ class Kept:
             m = found.machine
             self._replace(self.facts, found.facts, "minute_us", {m: (found.from_us, found.until_us)})
             stretch = {m: (found.intervals_from, found.intervals_until)}
+            end = FAR_US if found.to_present else found.until_us
             self._replace(self.intervals, found.intervals, "from_us", stretch)
             self._replace(self.programs, found.programs, "from_us", {m: (found.programs_from, found.programs_until)})
-            end = FAR_US if found.to_present else found.until_us
+            self._replace(self.counter_events, found.counter_events, "at_us", {m: (found.from_us, end)})
             old = self.snapshots.get(m, {})
             self.snapshots[m] = {at: state for at, state in old.items() if not found.from_us < at < end}
             self._snapshots(found.snapshots)
@@ -55,6 +57,8 @@ class Kept:
             fresh = [row for row in changes.gap_rows if row.machine == m]
             kept += [GapRecord(m, row.from_us, row.to_us, row.cause, row.recovered) for row in fresh]
             self.gap_records[m] = kept
+        for row in changes.counter_events:
+            self.counter_events.setdefault(int(row["machine"]), []).append(row)
         self._snapshots(changes.snapshots)
         self.raw.append(changes.raw.batch)
         for late in changes.late:

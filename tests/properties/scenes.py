@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from random import Random
 
 from hypothesis import strategies as st
 
+from core.engine.fold import Fold
+from core.plant.behaviour import USUAL, Behaviour
 from core.plant.calendar import segments
 from core.plant.model import Break, Machine, PartProgram, Plant, Shift, Site, Source
+from core.plant.tables import PlantTables
 from core.units import MINUTE_US, natural_id
-from core.vocabulary import Execution, ItemState, Mode, OpMode, Situation, WaitFor
+from core.vocabulary import Execution, ItemState, JobState, Light, Mode, OpMode, Situation, WaitFor
+from tests.oracle.naive_oee import Ways
+
+EXAMPLES = 2000 if os.environ.get("CI") == "true" else 150
+"""Of each central property; a laptop has less patience."""
 
 BEGIN = 1_767_592_800_000_000 // MINUTE_US * MINUTE_US
 SPAN = 12 * MINUTE_US
@@ -35,16 +46,46 @@ SIGNALS = (
     "part.scrap",
     "prog.name",
     "spindle.1.load",
+    "spindle.2.load",
+    "spindle.1.override",
+    "feed.1.rapid",
+    "feed.1.rapid_override",
+    "power.active",
+    "energy.import",
+    "alarm.edge",
+    "job.id",
+    "job.order",
+    "job.state",
+    "job.runs_done",
+    "light.red",
+    "light.green",
+    "light.blue",
+    "light.yellow",
 )
-PROGRAMS = ("A-1", "B-2", "NO-STANDARD")
+PROGRAMS = ("A-1", "B-2", "NO-STANDARD", "")
 WORDS = {
     "ctrl.execution": Execution,
     "ctrl.mode": Mode,
     "ctrl.op_mode": OpMode,
     "ctrl.item_state": ItemState,
     "ctrl.wait_for": WaitFor,
+    "job.state": JobState,
+    **{f"light.{colour}": Light for colour in ("red", "yellow", "green", "blue")},
 }
-RANK = {"part.total": 10, "part.good": 11, "part.scrap": 12, "prog.name": 30, "gap-": 0, "gap+": 100}
+NAMED = {"prog.name": "part_program", "job.id": "job_order", "job.order": "job_order"}
+"""Signals whose text is a name, and of what."""
+RANK = {
+    "job.runs_done": 5,
+    "job.id": 31,
+    "job.order": 31,
+    "job.state": 31,
+    "part.total": 10,
+    "part.good": 11,
+    "part.scrap": 12,
+    "prog.name": 30,
+    "gap-": 0,
+    "gap+": 100,
+}
 
 
 @dataclass(frozen=True)
@@ -56,27 +97,50 @@ class Happening:
     what: str
     value: object
     quality: str
+    reset: bool = False
 
     @property
     def rank(self) -> int:
         return RANK.get(self.what, 20)
 
 
-def plant(machines: int, counters: tuple[str, ...] = ("part.total", "part.scrap")) -> Plant:
+WITHOUT = ("energy.import",)
+"""Signals that a machine usually does not have: with a meter, power makes no energy."""
+
+
+@cache
+def plant(
+    machines: int,
+    counters: tuple[str, ...] = ("part.total", "part.scrap"),
+    behaviour: Behaviour = USUAL,
+    without: tuple[str, ...] = WITHOUT,
+) -> Plant:
     """A plant whose calendar has a break and a shift's end inside the stretch that scenes cover."""
     start = (BEGIN // MINUTE_US + 180) % 1440  # Europe/Minsk is UTC+3
     shift = Shift("1", frozenset(range(7)), start - 60, start + 9, (Break(start + 2, start + 5),))
-    signals = {name: {} for name in SIGNALS if not name.startswith("part.") or name in counters}
+    known = [name for name in SIGNALS if name not in without]
+    signals = {name: {} for name in known if not name.startswith("part.") or name in counters}
     return Plant(
         "test",
         (Site("s", "s", "Europe/Minsk", (shift,)),),
         (Source("src", "mqtt", 2_000_000, {}),),
-        tuple(Machine(f"s/m{n}", "", 0, "", 0, signals, {}, 1.2) for n in range(machines)),
+        tuple(Machine(f"s/m{n}", "", 0, "", 0, signals, {}, 1.2, behaviour) for n in range(machines)),
         (PartProgram("A-1", 61_000_000), PartProgram("B-2", 7_500_001)),
         b"plant",
     )
 
 
+_TABLES: dict[int, PlantTables] = {}
+
+
+def tables_of(where: Plant) -> PlantTables:
+    """Tables of a plant made by `plant` that many folds can share."""
+    if id(where) not in _TABLES:
+        _TABLES[id(where)] = Fold(where).tables(BEGIN + SPAN)
+    return _TABLES[id(where)]
+
+
+@cache
 def oracle_segments(site: Site) -> list[tuple[int, int, str, int]]:
     """The calendar as the oracle reads it."""
     found = segments(site, BEGIN - 3_600_000_000, BEGIN + SPAN + 3_600_000_000)
@@ -94,33 +158,74 @@ def standards() -> dict[int, int]:
     return {natural_id("part_program", "A-1"): 61_000_000, natural_id("part_program", "B-2"): 7_500_001}
 
 
-@st.composite
-def value_of(draw: st.DrawFn, what: str) -> object:
+def ways(where: Plant) -> Ways:
+    """The plant's first machine as the oracle reads it."""
+    machine = where.machines[0]
+    return Ways(
+        signals=frozenset(machine.signals),
+        rate=Fraction(round(1000 * machine.max_rate), 1000),
+        counter=machine.behaviour.counter,
+        width=machine.behaviour.counter_width,
+        idle=machine.behaviour.idle_load,
+        off_w=round(machine.behaviour.off_below_w),
+        red_stops=machine.behaviour.red_light_stops,
+    )
+
+
+BEHAVIOURS = st.builds(
+    Behaviour,
+    counter=st.sampled_from(["life", "life", "job", "run"]),
+    counter_width=st.sampled_from([0, 0, 41, 65_536]),
+    idle_load=st.sampled_from([(), ((6000.0, 20.0),), ((100.0, 5.0), (6000.0, 40.0))]),
+    off_below_w=st.sampled_from([0.0, 50.0]),
+    red_light_stops=st.booleans(),
+)
+ABSENT = st.sampled_from(
+    [("energy.import",), (), ("job.order", "energy.import"), ("ctrl.execution", "ctrl.item_state")]
+)
+
+
+def value_of(rng: Random, what: str) -> object:
     """A plausible value of a signal."""
     if what in WORDS:
-        return draw(st.sampled_from(list(WORDS[what]))).name.lower()
-    if what in ("feed.1.override", "feed.1.rate"):
-        return draw(st.sampled_from([0.0, 0.5, 100.0]))
+        return rng.choice(list(WORDS[what])).name.lower()
+    if what == "feed.1.rate" or what.endswith("override"):
+        return rng.choice([0.0, 0.04, 0.5, 100.0, 120.05])
     if what.endswith("speed"):
-        return draw(st.sampled_from([0.0, 1.0, -1.5, 3000.0]))
+        return rng.choice([0.0, 1.0, -1.5, 3000.0])
     if what.startswith("part."):
-        return draw(st.integers(0, 40) | st.sampled_from([1_000_041, 2**40]))
-    if what == "prog.name":
-        return draw(st.sampled_from(PROGRAMS))
-    if what == "spindle.1.load":
-        return draw(st.sampled_from([0.0, 45.5]))
-    return draw(st.booleans())
+        return rng.choice([*range(40), 500, 9_990, 9_998, 65_530, 1_000_041, 1_000_045, 2**40])
+    if what in NAMED:
+        return rng.choice(PROGRAMS)
+    if what == "alarm.edge":
+        return rng.choice("abc"), rng.random() < 0.5, rng.choice(["stop", "warning", None])
+    if what == "job.runs_done":
+        return rng.randrange(4)
+    if what.endswith("load"):
+        return rng.choice([0.0, -9.95, 24.95, 45.5, 1e9])
+    if what == "power.active":
+        return rng.choice([-1.0, 0.4, 50.0, 1234.5, 99_999.0])
+    if what == "energy.import":
+        return rng.choice([0.0, 10.0003, 11.5, 1e6])
+    return rng.random() < 0.5
 
 
-@st.composite
-def scenes(draw: st.DrawFn, signals: tuple[str, ...] = SIGNALS) -> list[Happening]:
+def happening(number: int, seq: int, signals: tuple[str, ...]) -> Happening:
+    """What a number stands for: one number is one draw, which is what makes thousands of scenes affordable."""
+    rng = Random(number)
+    coarse = rng.randrange(24) * MINUTE_US // 2
+    offset = coarse if rng.random() < 0.5 else rng.randrange(SPAN)
+    what = rng.choice(signals)
+    quality = rng.choice(["good"] * 10 + ["uncertain", "bad"])
+    reset = what.startswith("part.") and rng.random() < 0.1
+    return Happening(BEGIN + offset, seq, what, value_of(rng, what), quality, reset)
+
+
+def scenes(signals: tuple[str, ...] = SIGNALS) -> st.SearchStrategy[list[Happening]]:
     """Some happenings of one machine; several at one instant, at minute boundaries, with bad values among them."""
-    count = draw(st.integers(0, 40))
-    out = []
-    for seq in range(count):
-        coarse = draw(st.booleans())
-        offset = draw(st.integers(0, 24)) * MINUTE_US // 2 if coarse else draw(st.integers(0, SPAN - 1))
-        what = draw(st.sampled_from(signals))
-        bad = draw(st.integers(0, 9)) == 0
-        out.append(Happening(BEGIN + min(offset, SPAN - 1), seq, what, draw(value_of(what)), "bad" if bad else "good"))
-    return sorted(out, key=lambda h: (h.event_us, h.rank, h.seq))
+
+    def scene(numbers: list[int]) -> list[Happening]:
+        found = [happening(number, seq, signals) for seq, number in enumerate(numbers)]
+        return sorted(found, key=lambda h: (h.event_us, h.rank, h.seq))
+
+    return st.lists(st.integers(0, 2**32), max_size=45).map(scene)

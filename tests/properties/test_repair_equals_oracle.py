@@ -80,8 +80,10 @@ def split(happenings: list[Happening]) -> tuple[list[Happening], list[Happening]
 
 
 def check(kept: Kept, happenings: list[Happening], where) -> None:
-    facts, intervals = expected(happenings, where)
+    facts, intervals, events = expected(happenings, where)
     assert facts_of(np.array([r for r in kept.facts[0] if r["minute_us"] < END])) == facts
+    noted = [tuple(row.tolist())[1:] for row in kept.counter_events.get(0, []) if row["at_us"] < END]
+    assert sorted(noted) == events
     found = intervals_of(np.array(kept.intervals[0]))
     assert [(a, min(b, END), s, c, r) for a, b, s, c, r in found if a < END] == intervals
 

@@ -7,14 +7,18 @@ from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.engine.fold import Fold
 from core.engine.gaps import GapRecord, Gaps
 from core.engine.stream import Stream
+from core.errors import BrokenPromise
+from core.facts.identity import check_minutes
 from core.facts.rollup import summed
-from core.facts.schema import FACT_KEYS, MEASURES, OPEN_END, Changes
+from core.facts.schema import FACT, FACT_KEYS, MEASURES, OPEN_END, Changes
+from core.kpi.oee import PBT_COLUMNS
 from core.plant.model import Plant
 from core.samples.batch import BatchBuilder
 from core.samples.order import Columns, columns_of, fold_order, gap_edges
@@ -30,9 +34,23 @@ from core.samples.records import (
     pack_tick,
 )
 from core.units import MINUTE_US, SECOND_US, natural_id
-from core.vocabulary import Cause, Flag, Quality, State, meaning, word_code
+from core.vocabulary import AlarmClass, Cause, CounterEvent, Flag, Quality, State, meaning, word_code
 from tests.oracle import naive_oee
-from tests.properties.scenes import BEGIN, SPAN, Happening, oracle_segments, plant, scenes, standards
+from tests.properties.scenes import (
+    ABSENT,
+    BEGIN,
+    BEHAVIOURS,
+    EXAMPLES,
+    NAMED,
+    SPAN,
+    Happening,
+    oracle_segments,
+    plant,
+    scenes,
+    standards,
+    tables_of,
+    ways,
+)
 
 END = BEGIN + SPAN
 COUNTERS = st.sampled_from([("part.total", "part.scrap"), ("part.total", "part.good"), ("part.total",), ("part.good",)])
@@ -45,7 +63,20 @@ def numeric(happening: Happening) -> float:
     if found.kind == "word":
         assert found.words is not None
         return float(word_code(found.words, str(happening.value)))
+    if happening.what == "alarm.edge":
+        return float(happening.value[1])
     return float("nan") if found.kind == "text" else float(happening.value)
+
+
+def text_of(happening: Happening) -> str | None:
+    if happening.what == "alarm.edge":
+        return happening.value[0]
+    return str(happening.value) if happening.what in NAMED else None
+
+
+def raw_of(happening: Happening) -> int:
+    named = happening.what == "alarm.edge" and happening.value[2]
+    return int(AlarmClass[named.upper()]) if named else -1
 
 
 def batch_of(happenings: list[Happening], where: Plant, machine: int = 0):
@@ -57,8 +88,10 @@ def batch_of(happenings: list[Happening], where: Plant, machine: int = 0):
             event_us=h.event_us,
             received_us=h.event_us,
             value=numeric(h),
-            text=str(h.value) if h.what == "prog.name" else None,
-            quality=Quality.BAD if h.quality == "bad" else Quality.GOOD,
+            text=text_of(h),
+            raw=raw_of(h),
+            quality=Quality[h.quality.upper()],
+            flags=Flag.RESET if h.reset else 0,
             seq=h.seq,
         )
     return builder.build()
@@ -86,23 +119,24 @@ def expected(happenings: list[Happening], where: Plant):
             h.rank,
             h.seq,
             h.what,
-            natural_id("part_program", str(h.value)) if h.what == "prog.name" else h.value,
+            (natural_id(NAMED[h.what], h.value) if h.value else 0) if h.what in NAMED else h.value,
             h.quality,
+            {"reset"} if h.reset else set(),
         )
         for h in happenings
     ]
-    owned = {name for name in where.machines[0].signals if name.startswith("part.")}
     segments = oracle_segments(where.sites[0])
-    facts, intervals = naive_oee.fold(samples, BEGIN, END, segments, standards(), owned)
+    facts, intervals, events = naive_oee.fold(samples, BEGIN, END, segments, standards(), ways(where))
     named = [(a, b, State[s.upper()], Cause[c.upper()], rule) for a, b, s, c, rule in intervals]
-    return facts, named
+    kinds = ("total", "good", "scrap")
+    return facts, named, sorted((kinds.index(k), CounterEvent[what.upper()], *rest) for k, what, *rest in events)
 
 
-def facts_of(rows) -> dict[tuple[int, int, int], dict[str, int]]:
+def facts_of(rows) -> dict[tuple[int, int, int, int], dict[str, int]]:
     out = {}
     for row in summed(rows):
         key = tuple(int(row[name]) for name in FACT_KEYS)
-        out[key[1], key[2], key[3]] = {name: int(row[name]) for name in MEASURES if row[name]}
+        out[key[1:]] = {name: int(row[name]) for name in MEASURES if row[name]}
     return {key: row for key, row in out.items() if row}
 
 
@@ -124,12 +158,12 @@ def with_gaps(draw: st.DrawFn) -> list[Happening]:
     return sorted(happenings, key=lambda h: (h.event_us, h.rank, h.seq))
 
 
-@settings(max_examples=150, deadline=None)
-@given(with_gaps(), COUNTERS, st.lists(st.integers(0, 50), max_size=6))
-def test_the_fold_equals_the_oracle_however_it_is_cut(happenings, counters, cuts):
-    where = plant(1, counters)
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(with_gaps(), COUNTERS, BEHAVIOURS, ABSENT, st.lists(st.integers(0, 50), max_size=6))
+def test_the_fold_equals_the_oracle_however_it_is_cut(happenings, counters, behaviour, without, cuts):
+    where = plant(1, counters, behaviour, without)
     happenings = [h for h in happenings if h.what in where.signal_index or h.what.startswith("gap")]
-    fold = Fold(where)
+    fold = Fold(where, tables_of(where))
     fold.begin(0, BEGIN)
     everything = columns(happenings, fold, where)
     edges = [0, *sorted(min(cut, len(everything)) for cut in cuts), len(everything)]
@@ -138,23 +172,45 @@ def test_the_fold_equals_the_oracle_however_it_is_cut(happenings, counters, cuts
     fold.advance(np.array([0]), np.array([END]))
     settled = fold.take()
     _, shown = fold.shown(Columns.empty(), np.array([0]), np.array([END]))
-    facts, intervals = expected(happenings, where)
+    facts, intervals, events = expected(happenings, where)
     assert facts_of(np.concatenate([settled.facts, shown.facts])) == facts
+    assert sorted(tuple(row)[1:] for row in settled.counter_events.tolist()) == events
     assert intervals_of(np.concatenate([settled.intervals, shown.intervals])) == intervals
 
 
-@settings(max_examples=60, deadline=None)
-@given(with_gaps())
-def test_every_closed_minute_sums_to_sixty_million(happenings):
-    where = plant(1)
-    fold = Fold(where)
+@settings(max_examples=EXAMPLES // 2, deadline=None)
+@given(with_gaps(), BEHAVIOURS)
+def test_every_closed_minute_sums_to_sixty_million_and_planned_busy_time_to_its_parts(happenings, behaviour):
+    where = plant(1, behaviour=behaviour)
+    fold = Fold(where, tables_of(where), checked=True)
     fold.begin(0, BEGIN)
     fold.fold(columns([h for h in happenings if h.what in where.signal_index or h.what.startswith("gap")], fold, where))
     fold.advance(np.array([0]), np.array([END]))
     rows = summed(fold.take().facts, ("machine", "minute_us"))
-    times = sum(rows[name] for name in MEASURES[:15])
     assert len(rows) == SPAN // MINUTE_US
-    assert set(times.tolist()) == {MINUTE_US}
+    check_minutes(rows)
+    busy = {end: sum(stop - start for start, stop in busy_between(where, end)) for end in rows["minute_us"].tolist()}
+    for row in rows:
+        planned_busy = sum(int(row[name]) for name in PBT_COLUMNS)
+        assert planned_busy == busy[int(row["minute_us"])] - row["planned_state"]
+        known = planned_busy - row["unknown"]
+        assert 0 <= row["in_cut_us"] + row["air_cut_us"] <= row["spindle_turning_us"] <= known
+        assert max(row[name] for name in ("powered_us", "program_running_us", "feed_hold_us")) <= known
+        assert 0 <= row["spindle_load_us"] <= row["spindle_turning_us"]
+
+
+def busy_between(where: Plant, minute_us: int) -> list[tuple[int, int]]:
+    """The calendar's busy stretches inside a minute."""
+    found = [(a, b) for a, b, situation, _ in oracle_segments(where.sites[0]) if situation == "busy"]
+    cut = [(max(a, minute_us), min(b, minute_us + MINUTE_US)) for a, b in found]
+    return [(a, b) for a, b in cut if a < b]
+
+
+def test_a_minute_that_does_not_add_up_is_a_broken_promise():
+    minute = np.zeros(1, FACT)
+    minute["apt"] = MINUTE_US - 1
+    with pytest.raises(BrokenPromise, match="sums to 59999999"):
+        check_minutes(minute)
 
 
 class Tables:
@@ -184,6 +240,7 @@ def row(record: int, kind: RowKind, payload: bytes, where: Plant) -> StoredRow:
 def played(happenings: list[Happening], where: Plant, rng: random.Random) -> Tables:
     """Through the whole stream: samples in disorder below the lateness, cut at random, heartbeats and ticks between."""
     stream, tables = Stream(where, ["spool", "own"]), Tables()
+    stream.fold = Fold(where, tables_of(where))
     rows = [row(0, RowKind.HEARTBEAT, pack_heartbeat(Heartbeat(np.array([0], "i4"), np.array([BEGIN], "i8"))), where)]
     arriving = sorted(
         (h for h in happenings if not h.what.startswith("gap")),
@@ -203,13 +260,13 @@ def played(happenings: list[Happening], where: Plant, rng: random.Random) -> Tab
     return tables
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(scenes(), st.integers(0, 2**32))
 def test_stream_equals_oracle_under_disorder_and_any_batching(happenings, seed):
     where = plant(1)
     happenings = [h for h in happenings if h.what in where.signal_index]
     tables = played(happenings, where, random.Random(seed))
-    facts, intervals = expected(happenings, where)
+    facts, intervals, _ = expected(happenings, where)
     found = facts_of(np.array([r for r in tables.facts[0] if r["minute_us"] < END]))
     assert found == facts
     clipped = [(a, min(b, END), s, c, r) for a, b, s, c, r in intervals_of(np.array(tables.intervals[0])) if a < END]

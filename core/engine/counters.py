@@ -1,0 +1,274 @@
+"""Part counters and the energy meter: readings become differences, and nothing else (signals.md §5.12). Compiled.
+
+Invariants: a reading that cannot be parts is none; what a counter did other than count on leaves a row. Functions that
+write return False before they have changed anything if there is no room.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.engine.jit import compiled
+from core.engine.outputs import CREDITS, EVENTS, new_row, room
+from core.engine.state import NO_COUNT, NOT_IN_GAP
+from core.facts.schema import MEASURES
+from core.vocabulary import CounterEvent, Flag
+
+_PARTS_TOTAL, _PARTS_GOOD = MEASURES.index("parts_total"), MEASURES.index("parts_good")
+_PARTS_SCRAP, _NO_STANDARD = MEASURES.index("parts_scrap"), MEASURES.index("parts_no_standard")
+_CREDIT_TOTAL, _CREDIT_GOOD = MEASURES.index("credit_total_us"), MEASURES.index("credit_good_us")
+_GAP_TOTAL, _GAP_GOOD = MEASURES.index("credit_gap_total_us"), MEASURES.index("credit_gap_good_us")
+_ENERGY = MEASURES.index("energy_mj")
+_RESET_FLAG, _RETAINED = int(Flag.RESET), int(Flag.RETAINED)
+_ROLLOVER, _CORRECTION = int(CounterEvent.ROLLOVER), int(CounterEvent.CORRECTION)
+_RESET, _PRESET = int(CounterEvent.RESET), int(CounterEvent.PRESET)
+_DROPPED, _CONFIRMED = int(CounterEvent.DROPPED), int(CounterEvent.CONFIRMED)
+_COUNTED, _HELD_BACK = -1, -2
+
+_STEP_BACK = 10
+"""Parts: a counter that falls by no more than this was corrected by a person, it was not reset. The same number may
+always come at once, whatever the rate: a pallet, a late message."""
+_NEAR = 100
+"""Parts: how near to the top and to zero a counter of unknown width must be to have rolled over."""
+_WIDTHS = tuple(2**bits for bits in (15, 16, 31, 32)) + tuple(10**digits for digits in range(4, 10))
+"""Values that counters have: signed and unsigned words of 16 and 32 bits, and displays of four to nine digits."""
+_TIMES = 3
+"""A rise above so many times the greatest plausible rate is held back (signals.md §5.12)."""
+_FASTEST_US = 100_000
+"""Time per part: no machine tool makes more than ten parts a second, whatever its standard time."""
+_LONG_US = 10**13
+"""115 days: longer stretches allow no more parts, and products of them stay inside 64 bits."""
+_EXACT = 2.0**53
+"""Counters above this are not whole numbers any more in a float64."""
+_MJ_PER_WH = 3_600_000.0
+EVENT_ROOM = 2
+"""Rows of events that one reading may leave: a jump decided, and what the reading itself is."""
+
+
+@compiled
+def pri_of(program: int, programs: NDArray[np.void]) -> int:
+    """Standard time of a program in µs, 0 if it has none."""
+    low, high = 0, programs.shape[0]
+    while low < high:
+        middle = (low + high) // 2
+        if programs[middle].id < program:
+            low = middle + 1
+        else:
+            high = middle
+    if low < programs.shape[0] and programs[low].id == program:
+        return int(programs[low].pri_us)
+    return 0
+
+
+@compiled
+def most_parts(elapsed_us: int, rate_pm: int, pri_us: int) -> int:
+    """Parts that may come between two readings before they are held back."""
+    elapsed = min(elapsed_us, _LONG_US)
+    if pri_us == 0:
+        return int(_TIMES * elapsed // _FASTEST_US + _STEP_BACK)
+    return int(_TIMES * rate_pm * elapsed // (1000 * pri_us) + _STEP_BACK)
+
+
+@compiled
+def _rolled_over(last: int, reading: int, width: int, most: int) -> int:
+    """Parts if a counter went over its top between two readings, -1 if it did not."""
+    if width > 0:
+        parts = width - last + reading
+        return parts if last < width and parts <= most else -1
+    for known in _WIDTHS:
+        if known - _NEAR <= last < known and reading <= _NEAR and known - last + reading <= most:
+            return known - last + reading
+    return -1
+
+
+@compiled
+def difference(last: int, reading: int, announced: bool, width: int, most: int) -> tuple[int, int]:
+    """(parts, what) between two readings; `what` is a CounterEvent, or that it counted or must be held back."""
+    if announced:
+        return (reading, _COUNTED) if reading <= most else (0, _PRESET)
+    if reading >= last:
+        return (reading - last, _COUNTED) if reading - last <= most else (0, _HELD_BACK)
+    rolled = _rolled_over(last, reading, width, most)
+    if rolled >= 0:
+        return rolled, _ROLLOVER
+    if last - reading <= _STEP_BACK and reading > _STEP_BACK:
+        return 0, _CORRECTION
+    return (reading, _RESET) if reading <= most else (0, _PRESET)
+
+
+@compiled
+def _event(
+    s: Any,
+    machine: int,
+    kind: int,
+    what: int,
+    reading: int,
+    parts: int,
+    out: NDArray[np.int64],
+    used: NDArray[np.int64],
+) -> None:
+    row = new_row(out, used, EVENTS)
+    row[0], row[1], row[2], row[3] = machine, kind, what, s.counter_us[kind]
+    row[4], row[5], row[6], row[7] = s.at_us, s.counter[kind], reading, parts
+
+
+@compiled
+def _decide_jump(
+    s: Any, machine: int, kind: int, reading: int, announced: bool, out: NDArray[np.int64], used: NDArray[np.int64]
+) -> int:
+    """Parts of a reading that was held back; the next one, which is here now, confirms it if it goes on from there."""
+    jump = s.jump[kind]
+    s.jump[kind] = NO_COUNT
+    if reading < jump or announced:
+        _event(s, machine, kind, _DROPPED, jump, 0, out, used)
+        return 0
+    parts = jump - s.counter[kind]
+    if parts > min(s.jump_us[kind] - s.counter_us[kind], _LONG_US) // _FASTEST_US + _STEP_BACK:
+        _event(s, machine, kind, _PRESET, jump, 0, out, used)
+        parts = 0
+    else:
+        _event(s, machine, kind, _CONFIRMED, jump, parts, out, used)
+    s.counter[kind], s.counter_us[kind] = jump, s.jump_us[kind]
+    return int(parts)
+
+
+@compiled
+def _book(
+    s: Any, k: Any, machine: int, kind: int, parts: int, spans_gap: bool, pri_us: int,
+    out: NDArray[np.int64], used: NDArray[np.int64],
+) -> None:  # fmt: skip
+    """Add parts of one counter (0 total, 1 good, 2 scrap) to the running minute and, across a gap, to its credits.
+
+    That nothing was made in a gap is worth a row too: it narrows the band. The counters that a machine does not have
+    follow from the others.
+    """
+    has_total, has_good, has_scrap = k.has[0] != 0, k.has[1] != 0, k.has[2] != 0
+    total = good = scrap = 0
+    if kind == 0:
+        total = parts
+        good = 0 if has_good else parts
+        scrap = parts if has_good and not has_scrap else 0
+    elif kind == 1:
+        total = 0 if has_total else parts
+        good = parts
+        scrap = -parts if has_total and not has_scrap else 0
+    else:
+        good = 0 if has_good or not has_total else -parts
+        scrap = parts
+    s.acc[_PARTS_TOTAL] += total
+    s.acc[_PARTS_GOOD] += good
+    s.acc[_PARTS_SCRAP] += scrap
+    if pri_us == 0:
+        s.acc[_NO_STANDARD] += total
+    if not spans_gap:
+        s.acc[_CREDIT_TOTAL] += total * pri_us
+        s.acc[_CREDIT_GOOD] += good * pri_us
+        return
+    s.acc[_GAP_TOTAL] += total * pri_us
+    s.acc[_GAP_GOOD] += good * pri_us
+    s.gap_credit[0] += good * pri_us
+    s.gap_credit[1] += total * pri_us
+    s.gap_credit[2] += total
+    row = new_row(out, used, CREDITS)
+    row[0], row[1] = machine, s.last_gap_from_us
+    row[2], row[3], row[4], row[5] = s.gap_credit[0], s.gap_credit[1], s.gap_credit[2], s.at_us
+
+
+@compiled
+def _read(
+    s: Any, k: Any, machine: int, kind: int, reading: int, pri_us: int, out: NDArray[np.int64], used: NDArray[np.int64]
+) -> None:
+    """One reading outside gaps: its parts are booked at `at_us`, or it is held back. There is room for its rows."""
+    bit = 1 << kind
+    announced = s.announced & bit != 0
+    first = s.counter[kind] == NO_COUNT or s.fresh & bit != 0
+    parts, what = 0, _COUNTED
+    if not first:
+        if s.jump[kind] != NO_COUNT:
+            parts = _decide_jump(s, machine, kind, reading, announced, out, used)
+        most = most_parts(s.at_us - s.counter_us[kind], k.rate_pm, pri_us)
+        more, what = difference(s.counter[kind], reading, announced, k.width, most)
+        if what >= 0:
+            _event(s, machine, kind, what, reading, more, out, used)
+        parts += more
+    spans = s.after_gap & bit != 0
+    if parts != 0 or (spans and what != _HELD_BACK):
+        _book(s, k, machine, kind, parts, spans, pri_us, out, used)
+    if what == _HELD_BACK:
+        s.jump[kind], s.jump_us[kind] = reading, s.at_us
+        return
+    s.jump[kind] = NO_COUNT
+    s.counter[kind], s.counter_us[kind] = reading, s.at_us
+    s.after_gap, s.fresh = int(s.after_gap) & ~bit, int(s.fresh) & ~bit
+    s.announced = int(s.announced) & ~bit
+
+
+@compiled
+def _is_repeated(s: Any, kind: int, reading: int) -> bool:
+    """Whether this very reading has been taken already: delivered twice, it confirms and resets nothing."""
+    counted = reading == s.counter[kind] and s.at_us == s.counter_us[kind]
+    return bool(counted or (reading == s.jump[kind] and s.at_us == s.jump_us[kind]))
+
+
+@compiled
+def count(
+    s: Any, k: Any, machine: int, kind: int, value: float, flags: int, pri_us: int,
+    out: NDArray[np.int64], used: NDArray[np.int64],
+) -> bool:  # fmt: skip
+    """One good reading of a part counter. A retained one says how things were: it is a baseline or nothing."""
+    if not 0.0 <= value < _EXACT or (flags & _RETAINED != 0 and s.counter[kind] != NO_COUNT):
+        return True
+    if not room(used, CREDITS, 1) or not room(used, EVENTS, EVENT_ROOM):
+        return False
+    reading = int(value)
+    if _is_repeated(s, kind, reading):
+        return True
+    if flags & _RESET_FLAG != 0:
+        s.announced = int(s.announced) | (1 << kind)
+    if s.gap_from_us != NOT_IN_GAP:
+        s.held[kind] = reading
+    else:
+        _read(s, k, machine, kind, reading, pri_us, out, used)
+    return True
+
+
+@compiled
+def count_what_a_gap_held(
+    s: Any, k: Any, machine: int, pri_us: int, out: NDArray[np.int64], used: NDArray[np.int64]
+) -> None:
+    """Book at the end of a gap what the counters read inside it. There is room for the rows of three readings."""
+    for kind in range(3):
+        if s.held[kind] != NO_COUNT:
+            reading = s.held[kind]
+            s.held[kind] = NO_COUNT
+            _read(s, k, machine, kind, reading, pri_us, out, used)
+
+
+@compiled
+def start_over(s: Any, with_baseline: bool) -> None:
+    """A new run announces that counters start over at 0; a new job, that they start over at nobody knows what.
+
+    A counter that was read at this very instant belongs to the new job already.
+    """
+    for kind in range(3):
+        bit = 1 << kind
+        if not with_baseline:
+            s.announced = int(s.announced) | bit
+        elif s.counter_us[kind] < s.at_us:
+            s.fresh = int(s.fresh) | bit
+
+
+@compiled
+def meter(s: Any, value: float, flags: int) -> None:
+    """One good reading of the energy meter [Wh]; inside a gap none counts, the first one after it makes up for them."""
+    if not 0.0 <= value * _MJ_PER_WH < _EXACT or s.gap_from_us != NOT_IN_GAP:
+        return
+    if flags & _RETAINED != 0 and s.energy != NO_COUNT:
+        return
+    reading = int(np.rint(value * _MJ_PER_WH))
+    if s.energy != NO_COUNT and reading > s.energy:
+        s.acc[_ENERGY] += reading - s.energy
+    s.energy = reading
