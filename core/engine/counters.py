@@ -224,6 +224,7 @@ def count(
     if not room(used, CREDITS, 1) or not room(used, EVENTS, EVENT_ROOM):
         return False
     reading = int(value)
+    s.missed = int(s.missed) & ~(1 << kind)
     if _is_repeated(s, kind, reading):
         return True
     if flags & _RESET_FLAG != 0:

@@ -107,7 +107,7 @@ class Fold:
         state = self.states[machine : machine + 1].copy()
         state["segment_end_us"] = state["horizon_us"] = 0  # the calendar may change
         owned = int(np.dot(self.tables(int(state["at_us"][0])).machines["has"][machine], (1, 2, 4)))
-        for name in ("after_gap", "fresh", "announced"):
+        for name in ("after_gap", "missed", "fresh", "announced"):
             state[name] &= owned
         if not state["after_gap"][0]:
             state["last_gap_from_us"], state["gap_credit"] = NOT_IN_GAP, 0

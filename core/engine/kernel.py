@@ -37,6 +37,8 @@ _UNKNOWN, _PRODUCING, _STOPPED = int(State.UNKNOWN), int(State.PRODUCING), int(S
 _ACTIVE = int(Execution.ACTIVE)
 _BUSY, _NO_ORDER = int(Situation.BUSY), int(Situation.BUSY_NO_ORDER)
 _BY_JOB, _BY_RUN = COUNTERS.index("job"), COUNTERS.index("run")
+_OFFLINE, _UNAVAILABLE = int(Cause.OFFLINE), int(Cause.NOT_AVAILABLE)
+_ALL_COUNTERS = 7
 _FROM_SAMPLES = int(Cause.OFFLINE)
 """Causes of UNKNOWN from here on come from samples, the ones before from gap records."""
 _GREATEST_WORD = 127.0
@@ -101,11 +103,12 @@ def _write_program(s: Any, machine: int, to_us: int, out: Array, used: Array) ->
 
 
 @compiled
-def _span_gap(s: Any, from_us: int) -> None:
-    """What the counters read next spans a stretch without trusted data: right in sum, unknown in time."""
-    s.last_gap_from_us = from_us
-    s.after_gap = 7
-    s.gap_credit[:] = 0
+def _span_gap(s: Any, from_us: int, counters: int) -> None:
+    """What these counters (bits) read next spans a stretch without trusted data: right in sum, unknown in time."""
+    if counters != 0:
+        s.last_gap_from_us = from_us
+        s.after_gap = int(s.after_gap) | counters
+        s.gap_credit[:] = 0
 
 
 @compiled
@@ -143,8 +146,10 @@ def _decide(s: Any, k: Any, machine: int, turns: int, out: Array, used: Array) -
             if not room(used, INTERVALS, 1):
                 return False
             _write_interval(s, machine, s.at_us, out, used)
-            if s.state == _UNKNOWN and s.cause >= _FROM_SAMPLES and state != _UNKNOWN:
-                _span_gap(s, s.since_us)
+            if s.state == _UNKNOWN and s.cause >= _FROM_SAMPLES:
+                # A counter that went on telling knows when its parts were made, whatever else could not be trusted.
+                gone = s.cause in (_OFFLINE, _UNAVAILABLE)
+                _span_gap(s, s.since_us, _ALL_COUNTERS if gone else int(s.missed))
             s.since_us = s.at_us
         s.state, s.cause, s.rule = state, cause, rule
     if state == _STOPPED:
@@ -249,7 +254,7 @@ def _close_gap(s: Any, k: Any, machine: int, programs: NDArray[np.void], out: Ar
         return True
     if not room(used, CREDITS, 3) or not room(used, EVENTS, 3 * EVENT_ROOM):
         return False
-    _span_gap(s, s.gap_from_us)
+    _span_gap(s, s.gap_from_us, _ALL_COUNTERS)
     s.gap_from_us = NOT_IN_GAP
     s.gap_cause = 0
     touch(s)
@@ -319,8 +324,10 @@ def _apply(
     """The effect of a count, program, job, alarm or gap's edge at `at_us`. False: no room, nothing has changed."""
     trusted = quality <= _TRUSTED
     if role <= _SCRAP:
-        pri = pri_of(s.program, programs)
-        return quality != _GOOD or count(s, k, machine, role - _TOTAL, value, flags, pri, out, used)
+        if quality != _GOOD:
+            s.missed = int(s.missed) | (1 << (role - _TOTAL))
+            return True
+        return count(s, k, machine, role - _TOTAL, value, flags, pri_of(s.program, programs), out, used)
     if role == _GAP_OPEN:
         if s.gap_from_us == NOT_IN_GAP:
             s.gap_from_us, s.gap_cause = s.at_us, np.int8(value)

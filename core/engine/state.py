@@ -112,6 +112,7 @@ _FIELDS: list[tuple[str, str] | tuple[str, str, tuple[int, ...]]] = [
     ("feed_held", "i1"),
     ("dirty", "i1"),
     ("after_gap", "u1"),  # bit k: the next reading of counter k spans a gap
+    ("missed", "u1"),  # bit k: since its last good reading counter k told something that cannot be trusted
     ("fresh", "u1"),  # bit k: the next reading of counter k is its baseline
     ("announced", "u1"),  # bit k: counter k starts over with its next reading
 ]

@@ -44,6 +44,8 @@ _NOT_LIFE = FIRST_VALUES | int(Flag.HISTORICAL)
 """Flags of samples that prove no life."""
 _DEFAULT_SILENCE_S = 9.0
 """Three missed keep-alives of 3 s (docs/en/truth.md, Silence)."""
+_CLOCKS_APART_US = 5 * SECOND_US
+"""Clocks of collector and engine that differ by more are not compared; as much as a source may be ahead."""
 GAPS_KEPT_US = 2 * DAY_US
 """Gap records that ended longer ago are only in the database; the longest outage that a proof is expected to span."""
 _TOLD_KEPT = 4096
@@ -74,6 +76,7 @@ class Stream:
         self.last_event = np.full(count, NEVER, "i8")
         self.last_beat = np.full(count, NEVER, "i8")
         self.last_life = np.full(count, NEVER, "i8")
+        self._heard = np.full(count, NEVER, "i8")  # when the latest proof of life arrived, by the collector's clock
         self.settled = np.full(count, NEVER, "i8")
         self.gap_from = np.full(count, NEVER, "i8")
         self._alive_again = np.full(count, NEVER, "i8")
@@ -130,7 +133,8 @@ class Stream:
         elif row.kind is RowKind.HEARTBEAT:
             beat = records.unpack_heartbeat(row.payload)
             machines = self._versions.machines(row, beat.machine)
-            self._take_heartbeat(records.Heartbeat(machines[machines >= 0], beat.at_us[machines >= 0]))
+            beat = records.Heartbeat(machines[machines >= 0], beat.at_us[machines >= 0])
+            self._take_heartbeat(beat, row.received_us)
         elif row.kind is RowKind.GAP:
             gap = records.unpack_gap(row.payload)
             found = self._versions.machines(row, np.array(gap.machines, "i4"))
@@ -158,6 +162,7 @@ class Stream:
         fresh = (batch.flags & _NOT_LIFE) == 0
         for seen in (self.last_event, self.last_life):
             np.maximum.at(seen, batch.machine[fresh], batch.event_us[fresh])
+        np.maximum.at(self._heard, batch.machine[fresh], batch.received_us[fresh])
         self._note_life(batch.machine[fresh], batch.event_us[fresh])
         self._latest.note(samples, batch.signal)
 
@@ -202,11 +207,12 @@ class Stream:
         for machine, at_us in zip(found.machine[late].tolist(), found.event_us[late].tolist(), strict=True):
             self._touch(machine, at_us, at_us + 1, "first count")
 
-    def _take_heartbeat(self, beat: records.Heartbeat) -> None:
+    def _take_heartbeat(self, beat: records.Heartbeat, received_us: int) -> None:
         for machine, at_us in zip(beat.machine.tolist(), beat.at_us.tolist(), strict=True):
             self._begin(machine, at_us)
         np.maximum.at(self.last_beat, beat.machine, beat.at_us)
         np.maximum.at(self.last_life, beat.machine, beat.at_us)
+        np.maximum.at(self._heard, beat.machine, received_us)
         self._note_life(beat.machine, beat.at_us)
 
     def _take_gap(self, gap: Gap) -> None:
@@ -290,8 +296,14 @@ class Stream:
         return bool(self._judged) or bool((self._alive_again != NEVER).any())
 
     def _judge_silence(self, tick: Tick, scale: float) -> None:
+        """A gap from the last proof of life for machines that nothing was heard of for too long.
+
+        A source whose clock is behind lives all the same: what counts is when it was heard. A collector's clock that
+        was ahead says nothing of that.
+        """
         begun = self.fold.states["at_us"] > 0
-        quiet = tick.at_us - self.last_life > self._silence * scale
+        heard = np.where(self._heard > tick.at_us + _CLOCKS_APART_US, NEVER, self._heard)
+        quiet = tick.at_us - np.maximum(self.last_life, heard) > self._silence * scale
         for machine in np.flatnonzero(begun & quiet & (self.gap_from == NEVER)).tolist():
             self._judged.append(Gap(True, int(self.last_life[machine]), Cause.SILENT, (machine,)))
 
@@ -518,6 +530,7 @@ class Stream:
             else:
                 self._start(machine, begin_us, self.gaps.contact_us(machine, begin_us))
                 since[machine] = begin_us
+        self._heard[list(begins)] = tick_us  # until then nobody was missed
         for found in frontiers:
             self.last_event[found.machine] = found.last_event_us
             self.last_beat[found.machine] = found.last_heartbeat_us

@@ -39,6 +39,7 @@ class Gap:
 
     `credit_*_us`: standard time of good and of all parts that the counters booked after it, None if they say nothing;
     `inside`: the whole gap and that booking lie in the window; `later`: nothing was booked by the end of the window;
+    `since`: it was booked in the window, but after the gap's end, so it may all have been made in time that is known;
     `out_us`: its time in the window outside planned busy time, which only figures over calendar time ask for.
     """
 
@@ -48,6 +49,7 @@ class Gap:
     inside: bool
     later: bool
     out_us: int = 0
+    since: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,13 +72,15 @@ class Credits:
 
     `known`: surely made in the window; `after_gaps`: booked in it by the first reading after a gap, so made in that gap
     or since; `inside`: proven for gaps that lie wholly in the window; `possible`: the most that the gaps' own time
-    allows; `most`: the most that was made in the window and is not known.
+    allows; `confined`: that of gaps that hold what was booked, as nothing was booked between their end and the
+    window's; `most`: the most that was made in the window and is not known.
     """
 
     known: int
     after_gaps: int
     inside: int
     possible: float
+    confined: float
     most: float
 
     @property
@@ -183,7 +187,8 @@ def of_running(credits: Credits, running_us: int, unknown_us: int, made: Output)
         return undefined(Reason.NO_STANDARD_TIME)
     if running_us == 0:
         return undefined(Reason.PARTS_WITHOUT_RUNTIME if credits.booked else Reason.NO_PARTS)
-    high = max(credits.known / running_us, _at_most(credits, running_us, made.max_rate))
+    high = max(credits.known, (credits.known + credits.most) / (1 + credits.confined / made.max_rate / running_us))
+    high /= running_us
     return held(credits.booked / running_us, (credits.known + credits.inside) / (running_us + unknown_us), high)
 
 
@@ -195,6 +200,7 @@ def _credits(known: int, after_gaps: int, gaps: list[tuple[Gap, int, int | None]
         after_gaps=after_gaps,
         inside=sum(credit or 0 for gap, _, credit in gaps if gap.inside),
         possible=sum(allowed),
+        confined=sum(most for (gap, _, _), most in zip(gaps, allowed, strict=True) if not gap.since),
         most=after_gaps + later,
     )
 

@@ -86,7 +86,8 @@ begin atomic
         coalesce(sum(g.credit_good_us) filter (where g.inside), 0)::bigint,
         coalesce(sum(g.credit_total_us) filter (where g.inside), 0)::bigint,
         coalesce(sum(stanok_formula.gap_possible(u.unknown, max_rate, g.credit_good_us)), 0),
-        coalesce(sum(stanok_formula.gap_possible(u.unknown, max_rate, g.credit_total_us)), 0),
+        -- Parts that were booked after a gap's end may all have been made since, in time that is known.
+        coalesce(sum(stanok_formula.gap_possible(u.unknown, max_rate, g.credit_total_us)) filter (where not g.since), 0),
         coalesce(sum(stanok_formula.gap_possible(u.unknown, max_rate, g.credit_good_us))
             filter (where g.later), 0),
         coalesce(sum(stanok_formula.gap_possible(u.unknown, max_rate, g.credit_total_us))
@@ -98,6 +99,7 @@ begin atomic
             credit_good_us,
             credit_total_us,
             coalesce(booked_time >= end_time, true) as later,
+            coalesce(booked_time > to_time and booked_time < end_time, false) as since,
             coalesce(from_time >= start_time and to_time <= end_time and booked_time < end_time, false) as inside
         from stanok.data_gap
         where machine_id = machine and scope = 'state' and outcome is distinct from 'recovered'

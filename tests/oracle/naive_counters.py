@@ -25,7 +25,7 @@ class Counter:
     def __init__(self, kind: str, width: int) -> None:
         self.kind, self.width = kind, width
         self.last = self.jump = self.held = None  # (reading, instant)
-        self.after_gap = self.fresh = self.announced = False
+        self.after_gap = self.fresh = self.announced = self.missed = False
 
     def new_job(self, now: int) -> None:
         if self.kind == "job" and not (self.last and self.last[1] >= now):

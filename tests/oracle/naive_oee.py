@@ -221,8 +221,8 @@ class Machine:
         if self.current is None or self.current[1:] != state:
             if self.current is not None:
                 self.intervals.append((self.current[0], self.now, *self.current[1:]))
-                if self.current[1] == "unknown" != state[0] and self.current[2] not in GAP_RECORDS:
-                    self.span_gap()
+                if self.current[1] == "unknown" and self.current[2] not in GAP_RECORDS:
+                    self.span_gap(self.current[2] in ("offline", "not_available"))
             self.current = (self.now, *state)
         self.failed = state[0] == "unplanned_stop" or (self.failed and state[0] != "producing")
         while self.now < to:
@@ -280,9 +280,9 @@ class Machine:
 
     # What happens at an instant
 
-    def span_gap(self) -> None:
+    def span_gap(self, everything: bool) -> None:
         for counter in self.counters.values():
-            counter.after_gap = True
+            counter.after_gap = counter.after_gap or everything or counter.missed
 
     def count(self, kind: str, value: int, reset: bool) -> None:
         if self.gap:
@@ -318,7 +318,7 @@ class Machine:
     def close_gap(self) -> None:
         if self.gap:
             self.gap = None
-            self.span_gap()
+            self.span_gap(True)
             for kind, counter in self.counters.items():
                 if (found := counter.end_gap(self.now, self.ways.rate, self.pri.get(self.program))) is not None:
                     self.book(kind, *found)
@@ -354,8 +354,10 @@ class Machine:
                     self.row(self.segment()[3])["energy_mj"] += reading - self.meter
                 self.meter = reading
         elif what.startswith("part."):
+            kind = what.removeprefix("part.")
+            self.counters[kind].missed = quality != "good"
             if quality == "good":
-                self.count(what.removeprefix("part."), value, "reset" in flags)
+                self.count(kind, value, "reset" in flags)
         elif not what.startswith(("job.", "alarm.", "energy.")):
             self.inputs[what] = value if trusted else None
 
