@@ -1,4 +1,4 @@
-"""The role of boards: made where the login may make it, used where it is, never more than asked for."""
+"""The role of boards: taken on where the login may, never more than asked for."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from storage.pg.connect import connect
 from storage.pg.readers import ROLE, board_role
 
 
-def test_a_superuser_makes_the_role_and_finds_it_again(database: str) -> None:
+def test_a_superuser_reads_as_the_group_of_readers(database: str) -> None:
     with connect(database) as connection:
-        assert board_role(connection) == ROLE
         assert board_role(connection) == ROLE
         connection.execute(sql.SQL("set role {}").format(sql.Identifier(ROLE)))
         assert connection.execute("select count(*) from board.machine_live").fetchall() == [(0,)]
