@@ -23,11 +23,11 @@ from core.engine.state import DECIDE, FEED, HOT, LOAD, NO_COUNT, NO_KEY, NOT_IN_
 from core.engine.transitions import KNOWN_BUSY, TIME_CLASS, decide, execution_of, is_feed_held
 from core.facts.schema import MEASURES, OPEN_END
 from core.plant.behaviour import COUNTERS
-from core.units import HOUR_US, MINUTE_US
+from core.units import MINUTE_US
 from core.vocabulary import FIRST_GAUGE, FIRST_POINT, WORDS, Cause, Execution, Quality, Role, Situation, State
 
 # Numba freezes module constants of plain int.
-_MINUTE, _HOUR = int(MINUTE_US), int(HOUR_US)
+_MINUTE = int(MINUTE_US)
 _WORDS, _FIRST_GAUGE, _FIRST_POINT, _STORED = int(WORDS), int(FIRST_GAUGE), int(FIRST_POINT), int(Role.STORED)
 _TOTAL, _SCRAP, _ENERGY, _RUNS = int(Role.PART_TOTAL), int(Role.PART_SCRAP), int(Role.ENERGY), int(Role.RUNS_DONE)
 _PROGRAM, _ORDER, _JOB, _JOB_STATE = int(Role.PROGRAM), int(Role.JOB_ORDER), int(Role.JOB_ID), int(Role.JOB_STATE)
@@ -238,8 +238,7 @@ def _advance(s: Any, k: Any, machine: int, until: int, segments: NDArray[np.void
         if stop == minute_end:
             _flush(s, machine, out, used)
             s.minute_us = minute_end
-            if minute_end % _HOUR == 0:
-                s.energy_rest = 0  # so that a refold meets stored states again
+            s.energy_rest = 0  # a minute does not depend on what was known before it
     s.horizon_us = min(s.minute_us + _MINUTE, s.segment_end_us)
     return True
 

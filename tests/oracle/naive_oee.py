@@ -235,7 +235,7 @@ class Machine:
                 self.spindle(row, spent, state[0])
             self.power(row, spent)
             self.now = stop
-            if stop % (60 * MINUTE) == 0:
+            if stop % MINUTE == 0:
                 self.energy_uj = 0
 
     def spindle(self, row: dict, spent: int, state: str) -> None:
@@ -271,7 +271,7 @@ class Machine:
                     row[name] += spent * (1000 - override)
 
     def power(self, row: dict, spent: int) -> None:
-        """Energy from power where there is no meter; what is less than a mJ goes to the next row of the hour."""
+        """Energy from power where there is no meter; what is less than a mJ goes to the next row of the minute."""
         power = self.inputs.get("power.active")
         if power is None or not 0 <= power < 1e9 or self.gap or "energy.import" in self.ways.signals:
             return
