@@ -168,7 +168,7 @@ def _gaps(connection: Connection, machine_id: int, window: Window) -> list[Span]
 
 
 def _touched(gaps: list[Span], told_us: int) -> set[int]:
-    """Minutes in which a gap lies or its lost changes were not told yet, or in which the parts made in it were booked."""
+    """Minutes in which a gap lies, its lost changes were not told yet, or the parts made in it were booked."""
     found: set[int] = set()
     for gap in gaps:
         found.update(range(floor_minute(gap.from_us), gap.to_us + told_us + 1, MINUTE_US))
