@@ -236,15 +236,21 @@ class Engine:
         """A slice of the repair. Its last step follows a commit at once, and is committed at once."""
         job, end = self._job, time.monotonic() + _REPAIR_SLICE_S
         assert job is not None
-        while job.hour(self._stream.settled):
+        while self._repair_hour(job):
             if time.monotonic() > end:
                 return
         self._commit()
-        while job.hour(self._stream.settled):
+        while self._repair_hour(job):
             pass
-        self._stream.adopt(job.finish(self._stream.settled), job.upto)
+        with self._guard.busy():
+            refolded = job.finish(self._stream.settled)
+        self._stream.adopt(refolded, job.upto)
         self._job = None
         self._commit()
+
+    def _repair_hour(self, job: RepairJob) -> bool:
+        with self._guard.busy():
+            return job.hour(self._stream.settled)
 
     def _read_spools(self) -> bool:
         """Take in what the spools have; True if there was anything. Nothing else is read while the past has more.
