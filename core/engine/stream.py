@@ -449,6 +449,7 @@ class Stream:
             last_heartbeat_us=int(self.last_beat[machine]),
             last_life_us=int(self.last_life[machine]),
             gap_from_us=int(self.gap_from[machine]),
+            heard_us=int(self._heard[machine]),
         )
 
     def _note_names(self, batch: SampleBatch, samples: Columns) -> None:
@@ -530,11 +531,11 @@ class Stream:
             else:
                 self._start(machine, begin_us, self.gaps.contact_us(machine, begin_us))
                 since[machine] = begin_us
-        self._heard[list(begins)] = tick_us  # until then nobody was missed
         for found in frontiers:
             self.last_event[found.machine] = found.last_event_us
             self.last_beat[found.machine] = found.last_heartbeat_us
             self.last_life[found.machine] = found.last_life_us
+            self._heard[found.machine] = found.heard_us
             standing = self.gaps.standing(found.machine)
             self.gap_from[found.machine] = NEVER if standing is None else standing.from_us
         return since

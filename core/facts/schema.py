@@ -138,6 +138,8 @@ class Frontier:
     last_heartbeat_us: int
     last_life_us: int
     gap_from_us: int
+    heard_us: int = -1
+    """When the last proof of life arrived, by the collector's clock."""
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,8 @@ def frontiers(connection: Connection, plant: Plant) -> list[Frontier]:
     """How far each source had spoken for each machine at the last commit."""
     with database_errors("read frontiers"):
         rows = connection.execute(
-            "select machine_id, source_id, last_event, last_heartbeat, last_life, gap_from from stanok.source_frontier"
+            "select machine_id, source_id, last_event, last_heartbeat, last_life, gap_from, heard"
+            " from stanok.source_frontier"
         ).fetchall()
     at = find(positions_of(plant).machine, [row[0] for row in rows]).tolist()
     return [

@@ -278,6 +278,7 @@ class Writer:
                     "last_heartbeat": _moment(frontier.last_heartbeat_us),
                     "last_life": _moment(frontier.last_life_us),
                     "gap_from": _moment(frontier.gap_from_us),
+                    "heard": _moment(frontier.heard_us),
                 }
                 for frontier in changes.frontiers
             ),
