@@ -222,9 +222,9 @@ def overlap_us(some: list[tuple[int, int, float]], others: list[tuple[int, int, 
     return sum(max(0, min(a[1], b[1]) - max(a[0], b[0])) for a in some for b in others)
 
 
-def samples_for_the_oracle(played: Played) -> list[tuple[int, int, int, str, Any, str]]:
+def samples_for_the_oracle(played: Played) -> list[tuple[int, int, int, str, Any, str, frozenset[str]]]:
     """Both raw tables, and the gaps that came from gap records."""
-    out: list[tuple[int, int, int, str, Any, str]] = []
+    out: list[tuple[int, int, int, str, Any, str, frozenset[str]]] = []
     meanings = {signal.id: (signal.name, signal.meaning) for signal in played.plant.signals}
     for table in ("sample_event", "sample_gauge"):
         for at, signal, value, text, quality, seq in played.ask(
@@ -235,13 +235,13 @@ def samples_for_the_oracle(played: Played) -> list[tuple[int, int, int, str, Any
             if meant.words is not None and value == value:
                 said = meant.words(int(value)).name.lower()
             rank = SIGNAL_RANK.get(meant.role, OTHER_RANK)
-            out.append((us_from_datetime(at), rank, seq, name, said, Quality(quality).name.lower()))
+            out.append((us_from_datetime(at), rank, seq, name, said, Quality(quality).name.lower(), frozenset()))
     for from_time, to_time, cause in played.ask(
         "select from_time, to_time, cause from stanok.data_gap where scope = 'state' and cause between 1 and 9"
     ):
-        out.append((us_from_datetime(from_time), 100, -1, "gap+", Cause(cause).name.lower(), "good"))
+        out.append((us_from_datetime(from_time), 100, -1, "gap+", Cause(cause).name.lower(), "good", frozenset()))
         if to_time is not None:
-            out.append((us_from_datetime(to_time), 0, -1, "gap-", None, "good"))
+            out.append((us_from_datetime(to_time), 0, -1, "gap-", None, "good", frozenset()))
     return out
 
 
@@ -251,7 +251,8 @@ def test_state_intervals_are_those_of_the_oracle_over_the_same_rows(played: Play
     until_us, rows = us_from_datetime(as_of), rows_of_the_file()
     begin_us = floor_minute(min(row.us for row in rows))
     segments = [(begin_us, until_us + 1, "busy", 1)]
-    _, wanted = naive_oee.fold(samples_for_the_oracle(played), begin_us, until_us, segments, {}, {"part.total"})
+    ways = naive_oee.Ways(frozenset({"part.total"}))
+    _, wanted, _ = naive_oee.fold(samples_for_the_oracle(played), begin_us, until_us, segments, {}, ways)
     found = played.ask("select from_time, to_time, state, cause, rule from stanok.state_interval order by from_time")
     assert [
         (us_from_datetime(a), until_us if b is None else us_from_datetime(b), State(s), Cause(c), r)
