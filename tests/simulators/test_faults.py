@@ -16,6 +16,7 @@ from simulators.faults import Leaving, Line
 from simulators.outlet import ONLINE, Damage, Sample
 from simulators.scenario import Scenario, parse_scenario
 from simulators.signals import Signals
+from tests.seeds import seed as seed_of
 
 from .conftest import PLANTS, TUESDAY_US, read_scenario
 
@@ -75,8 +76,7 @@ def test_without_faults_exactly_the_machines_samples_leave(make: Make) -> None:
 
 
 def test_the_same_seed_gives_the_same_faults_in_whatever_steps_they_are_asked_for(make: Make) -> None:
-    seed = random.SystemRandom().randrange(10**6)
-    print("seed", seed)
+    seed = seed_of("steps of faults")
     draw = random.Random(seed)
     whole = left(make(*EVERYTHING))
     steps = sorted(draw.sample(range(SPAN_US), 40))

@@ -5,12 +5,12 @@ By hand, with a seed that was printed: `python -m tests.stanok.campaign --seed N
 
 from __future__ import annotations
 
-import random
 from pathlib import Path
 
 import pytest
 
 from core.plant.model import Plant
+from tests.seeds import seed as seed_of
 from tests.servers import Missing
 from tests.stanok.campaign import Report, campaign
 
@@ -21,7 +21,7 @@ MOST_GAP = 0.7
 
 
 def waged(kills: int, broker: str, server: str, directory: Path) -> Report:
-    seed = random.SystemRandom().randrange(10**6)
+    seed = seed_of(f"campaign {broker} {server}")
     print(f"python -m tests.stanok.campaign --seed {seed} --kills {kills} --broker {broker} --server {server}")
     try:
         report = campaign(seed, kills, broker, server, 60.0, directory, print)

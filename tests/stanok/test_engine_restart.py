@@ -20,6 +20,7 @@ from stanok.plantfile import load_plant
 from storage.pg.connect import connect
 from storage.pg.migrate import migrate
 from tests.fix_postgres import need_binaries, temporary_postgres
+from tests.seeds import seed as seed_of
 from tests.stanok.conftest import PLANTS, TUESDAY_US
 from tests.stanok.day import MINUTES, OUTAGES, Outage, Step, day
 from tests.stanok.house import House, Rows, difference, results
@@ -93,8 +94,7 @@ def live_through(house: House, plant: Plant, steps: list[Step]) -> Rows:
 def test_however_often_the_engine_is_killed_the_rows_are_those_of_an_undisturbed_run(
     plant: Plant, scenario: Scenario, houses: Callable[..., House], new_database: Callable[[], str]
 ) -> None:
-    seed = random.SystemRandom().randrange(10**6)
-    print("seed", seed)
+    seed = seed_of("killed engine")
     steps = list(day(plant, scenario, seed))
     calm = live_through(houses(new_database(), "calm"), plant, steps)
     gaps = Counter(json.loads(row)["cause"] for row in calm["data_gap"])

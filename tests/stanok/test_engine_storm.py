@@ -7,7 +7,6 @@ comes to every place. What it had in memory is gone all the same, and the server
 from __future__ import annotations
 
 import json
-import os
 import random
 import threading
 from collections import Counter
@@ -31,6 +30,7 @@ from storage.pg.commit import Store
 from storage.pg.connect import connect
 from storage.spool import SpoolWriter
 from storage.spool_read import SpoolReader
+from tests.seeds import seed as seed_of
 from tests.stanok.conftest import TUESDAY_US
 from tests.stanok.day import Step, day
 from tests.stanok.hand import HandClock
@@ -236,8 +236,7 @@ def test_a_stormy_day_leaves_the_rows_of_a_calm_one(
     monkeypatch: pytest.MonkeyPatch,
     days: list[Day],
 ) -> None:
-    seed = int(os.environ.get("STANOK_TEST_SEED") or random.SystemRandom().randrange(10**6))
-    print(f"STANOK_TEST_SEED={seed}")
+    seed = seed_of("storm")
     steps = list(day(plant, scenario, seed))[:MINUTES]
     days.append(Day(plant, tmp_path / "calm", new_database(), None))
     calm = days[0].live(steps)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from itertools import count
@@ -26,6 +25,7 @@ from storage.pg.plant import load_plant
 from storage.spool import SpoolWriter
 from tests.collectors.mqtt_bench import until
 from tests.properties.campaign import BEGIN_US, SOURCE, difference, facts
+from tests.seeds import seed as seed_of
 from tests.stanok.ural import engine, script, ural
 
 SPEED = 90.0
@@ -87,8 +87,7 @@ async def live(plant: Plant, seed: int, directory: Path, dsn: str) -> MqttCollec
 async def test_the_facts_of_faulty_machines_are_those_of_good_ones(
     mosquitto_port: int, tmp_path: Path, empty_database: Callable[[str], str], migrated_template: str
 ) -> None:
-    seed = random.SystemRandom().randrange(10**6)
-    print("seed", seed)
+    seed = seed_of("faulty machines")
     plant = ural(mosquitto_port)
     expected = ideal(plant, seed, empty_database(migrated_template))
     assert len(expected) > 3 * 12
