@@ -34,6 +34,8 @@ class Flag(IntFlag):
     FORCED = 1 << 8
     RESET = 1 << 9
     RETAINED = 1 << 10
+    IN_DOUBT = 1 << 11
+    """Came while its source did not know yet what had been missed before: no proof of life."""
 
 
 class ClockChoice(IntEnum):

@@ -36,7 +36,7 @@ MOST_SAMPLES = 200
 MOST_INFLIGHT = 100
 STATUS = "/status"
 STATE = "/state"
-STATE_EVERY_S = 5.0
+STATE_EVERY_S = 2.0
 """Present values are retained anew this often (real time), for a subscriber that has missed changes."""
 
 

@@ -77,6 +77,8 @@ class SourceSettings(_Strict):
     """Messages that an MQTT 5 broker may send before we acknowledge (reliability: a window of 2000 hides the disk)."""
     liveness: Literal["birth", "interval", "broker"] = "birth"
     max_interval_s: float | None = Field(default=None, gt=0)
+    renews_state: bool = False
+    """Publishers of profile "json" retain their present values anew every few seconds, changed or not."""
     clock: Literal["watched", "trusted"] = "watched"
     oldest_days: float | Literal["none"] = 400.0
     """A source time further back is not believed. "none" for a replay, whose data may be years old."""

@@ -82,13 +82,18 @@ class Route:
 
 @dataclass(frozen=True)
 class Routes:
-    """All topics of a source. `sequenced`: machines whose messages are numbered without holes. `shared`: machines
-    whose numbers others use up too. `online`: signal of conn.online. `below`: what comes below a prefix besides."""
+    """All topics of a source.
+
+    `sequenced`: machines whose messages are numbered without holes; `shared`: machines whose numbers others use up too;
+    `stated`: machines whose present values have a topic; `online`: signal of conn.online; `below`: what comes below a
+    prefix besides.
+    """
 
     by_topic: Mapping[str, tuple[Route, ...]]
     machines: tuple[int, ...]
     sequenced: frozenset[int]
     shared: frozenset[int]
+    stated: frozenset[int]
     online: Mapping[int, int]
     below: Mapping[str, tuple[Route, ...]] = field(default_factory=dict)
 
@@ -130,6 +135,7 @@ def build_routes(plant: Plant, source: Source) -> Routes:
         machines,
         frozenset(index for index, section in sections.items() if _numbered(section)),
         frozenset(index for index, found in sections.items() if found.profile == MTCONNECT and not _numbered(found)),
+        frozenset(index for index, found in sections.items() if found.profile == JSON),
         {index: plant.signal_index[ONLINE] for index in machines if ONLINE in plant.machines[index].signals},
         below,
     )

@@ -40,7 +40,7 @@ from core.vocabulary import Cause, Flag, Role
 _TAILS = ("minute_us", "since_us", "program_since_us")
 """Where the running minute, interval and program of a settled state began: what the next commit replaces from."""
 
-_NOT_LIFE = FIRST_VALUES | int(Flag.HISTORICAL)
+_NOT_LIFE = FIRST_VALUES | int(Flag.HISTORICAL | Flag.IN_DOUBT)
 """Flags of samples that prove no life."""
 _DEFAULT_SILENCE_S = 9.0
 """Three missed keep-alives of 3 s (docs/en/truth.md, Silence)."""
