@@ -22,7 +22,7 @@ _PARTS_SCRAP, _NO_STANDARD = MEASURES.index("parts_scrap"), MEASURES.index("part
 _CREDIT_TOTAL, _CREDIT_GOOD = MEASURES.index("credit_total_us"), MEASURES.index("credit_good_us")
 _GAP_TOTAL, _GAP_GOOD = MEASURES.index("credit_gap_total_us"), MEASURES.index("credit_gap_good_us")
 _ENERGY = MEASURES.index("energy_mj")
-_RESET_FLAG, _RETAINED = int(Flag.RESET), int(Flag.RETAINED)
+_RESET_FLAG, _RETAINED, _INITIAL = int(Flag.RESET), int(Flag.RETAINED), int(Flag.INITIAL)
 _ROLLOVER, _CORRECTION = int(CounterEvent.ROLLOVER), int(CounterEvent.CORRECTION)
 _RESET, _PRESET = int(CounterEvent.RESET), int(CounterEvent.PRESET)
 _DROPPED, _CONFIRMED = int(CounterEvent.DROPPED), int(CounterEvent.CONFIRMED)
@@ -218,14 +218,18 @@ def count(
     s: Any, k: Any, machine: int, kind: int, value: float, flags: int, pri_us: int,
     out: NDArray[np.int64], used: NDArray[np.int64],
 ) -> bool:  # fmt: skip
-    """One good reading of a part counter. A retained one says how things were: it is a baseline or nothing."""
+    """One good reading of a part counter.
+
+    A retained one says how things were: it is a baseline or nothing. A first one is nothing at the instant of another,
+    which is the newer: at the end of a gap what the counter told last inside it is read before (Gaps.told).
+    """
     if not 0.0 <= value < _EXACT or (flags & _RETAINED != 0 and s.counter[kind] != NO_COUNT):
         return True
     if not room(used, CREDITS, 1) or not room(used, EVENTS, EVENT_ROOM):
         return False
     reading = int(value)
     s.missed = int(s.missed) & ~(1 << kind)
-    if _is_repeated(s, kind, reading):
+    if _is_repeated(s, kind, reading) or (flags & _INITIAL != 0 and s.counter_us[kind] == s.at_us):
         return True
     if flags & _RESET_FLAG != 0:
         s.announced = int(s.announced) | (1 << kind)

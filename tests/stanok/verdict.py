@@ -48,8 +48,6 @@ class Verdict:
     parts: tuple[int, int] = (0, 0)
     """Found, true."""
     scrap: tuple[int, int] = (0, 0)
-    scrap_in_gaps: int = 0
-    """So many may not be known yet: a retained message counts nothing, and that counter speaks when it moves."""
     invented: list[str] = field(default_factory=list)
     """Samples that no machine ever said."""
     missing: int = 0
@@ -73,8 +71,7 @@ class Verdict:
             "payloads are in quarantine": self.quarantined,
             "requests for late data are open": 0 if self.gaps else self.late,
             "parts too many or too few": self.parts[0] - self.parts[1],
-            "scrap invented": max(0, self.scrap[0] - self.scrap[1]),
-            "scrap lost": max(0, self.scrap[1] - self.scrap[0] - self.scrap_in_gaps),
+            "scrap too much or too little": self.scrap[0] - self.scrap[1],
         }
         return [f"{self.machine}: {count} {what}" for what, count in found.items() if count]
 
@@ -107,9 +104,6 @@ def _machine(fire: Connection, calm: Connection, signals: Signals, index: int, w
         not_whole=_not_whole(fire, machine.id, window),
         parts=(_sum(fire, "parts_total", machine.id, window), truth.parts),
         scrap=(_sum(fire, "parts_scrap", machine.id, window), truth.scrap),
-        scrap_in_gaps=sum(
-            not part.good for gap in gaps for part in signals.ledger(index).parts_in(gap.from_us, gap.to_us)
-        ),
         invented=sorted(map(str, made - true)),
         missing=len(true - made),
         quarantined=_count(fire, "quarantine", machine.id),
