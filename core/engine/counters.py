@@ -214,14 +214,20 @@ def _is_repeated(s: Any, kind: int, reading: int) -> bool:
 
 
 @compiled
+def _is_older(s: Any, kind: int, reading: int) -> bool:
+    """Whether a first count is less than what was read at the same instant: at the end of a gap, what the counter told
+    last inside it is read before its first count (Gaps.told)."""
+    return bool(s.counter_us[kind] == s.at_us and reading < s.counter[kind])
+
+
+@compiled
 def count(
     s: Any, k: Any, machine: int, kind: int, value: float, flags: int, pri_us: int,
     out: NDArray[np.int64], used: NDArray[np.int64],
 ) -> bool:  # fmt: skip
     """One good reading of a part counter.
 
-    A retained one says how things were: it is a baseline or nothing. A first one is nothing at the instant of another,
-    which is the newer: at the end of a gap what the counter told last inside it is read before (Gaps.told).
+    A retained one says how things were: it is a baseline or nothing. A first one that another has overtaken is nothing.
     """
     if not 0.0 <= value < _EXACT or (flags & _RETAINED != 0 and s.counter[kind] != NO_COUNT):
         return True
@@ -229,7 +235,7 @@ def count(
         return False
     reading = int(value)
     s.missed = int(s.missed) & ~(1 << kind)
-    if _is_repeated(s, kind, reading) or (flags & _INITIAL != 0 and s.counter_us[kind] == s.at_us):
+    if _is_repeated(s, kind, reading) or (flags & _INITIAL != 0 and _is_older(s, kind, reading)):
         return True
     if flags & _RESET_FLAG != 0:
         s.announced = int(s.announced) | (1 << kind)

@@ -220,6 +220,8 @@ class Stream:
             if gap.proven and not gap.opened:
                 until_us = FAR_US if self.gap_from[machine] != NEVER else gap.at_us
                 self._touch(machine, self.gaps.recover(machine, gap.from_us, gap.at_us), until_us, "recovered")
+            elif gap.opened and gap.cause is Cause.SILENT and gap.at_us < self.gaps.last_end_us(machine):
+                pass  # judged before it was known that a gap had ended since
             elif gap.opened:
                 self._touch(machine, self.gaps.open(machine, gap.at_us, gap.cause), FAR_US, "gap")
             elif gap.cause is not Cause.NONE or gap.at_us > self.gap_from[machine]:

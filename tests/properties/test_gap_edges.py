@@ -185,3 +185,15 @@ def test_a_count_that_moved_after_it_was_told_first_and_before_the_gap_ended_mak
     play.beat(400)
     play.collect()
     assert sum(int(row["parts_total"]) for row in play.tables.facts[0]) == 5
+
+
+def test_a_silence_that_was_judged_before_the_end_of_its_gap_was_known_opens_nothing() -> None:
+    play = Play()
+    play.active(0)
+    play.beat(100)
+    play.gap(True, 100)
+    play.gap(False, 300)
+    play.take(RowKind.GAP, pack_gap(Gap(True, BEGIN + 100 * SECOND_US, Cause.SILENT, (0,))))
+    play.beat(400)
+    play.collect()
+    assert [span for span in play.unknown() if span[0] > 0] == [(100, 300)]
