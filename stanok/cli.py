@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from core.errors import InputError, PlantError, StanokError
+from stanok import cli_operator
 from stanok.compiled import keep_compiled_code
 
 if TYPE_CHECKING:  # commands import what they need themselves, so that --help and small commands are quick
@@ -32,6 +33,8 @@ boards = typer.Typer(help="Grafana boards as code.", no_args_is_help=True)
 bench = typer.Typer(help="Benchmarks: each figure beside what it is compared with.", no_args_is_help=True)
 app.add_typer(boards, name="boards")
 app.add_typer(bench, name="bench")
+app.add_typer(cli_operator.reason, name="reason")
+app.add_typer(cli_operator.scrap, name="scrap")
 
 PlantArgument = Annotated[Path, typer.Argument(metavar="PLANT.toml", help="the plant file")]
 DataOption = Annotated[Path | None, typer.Option("--data", metavar="DIR", help="where spools and databases lie")]
@@ -241,9 +244,12 @@ def check(plant: PlantArgument) -> None:
 
     Example: stanok check plant.toml
     """
-    from stanok.plantfile import load_plant
+    from stanok.clock import RealClock
+    from stanok.plantfile import calendar_notes, load_plant
 
     found = load_plant(plant)
+    for note in calendar_notes(found, RealClock().now_us()):
+        print(f"stanok: {note}", file=sys.stderr)
     print(
         f"{plant}: fine. {len(found.sites)} sites, {len(found.machines)} machines, {len(found.sources)} sources, "
         f"{sum(len(machine.signals) for machine in found.machines)} signals, {len(found.programs)} part programs."
