@@ -69,7 +69,7 @@ def for_the_oracle(entries: list[Entry]) -> list[tuple[str, str | None, int, int
     return [(e.id, e.takes_back or None, e.from_us, e.to_us, e.parts, e.program_id) for e in once]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(with_gaps(), st.integers(0, 2**32))
 def test_what_people_tell_at_any_time_is_folded_in_as_if_it_had_been_known(happenings, seed):
     where, rng = plant(1), random.Random(seed)
