@@ -30,6 +30,7 @@ PAIRED = (
     "indicators",
     "pitfalls",
     "database",
+    "operator",
 )
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
