@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -449,19 +450,23 @@ def boards_preview(
     database: DatabaseOption = None,
     settings: SettingsOption = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="on 127.0.0.1; 0 takes a free one")] = 8817,
+    plant: Annotated[Path | None, typer.Option(metavar="PLANT.toml", help="with a form for what people know")] = None,
+    data: DataOption = None,
 ) -> None:
-    """The boards in a browser on this computer, without a Grafana.
+    """The boards in a browser on this computer, without a Grafana; with a plant file also a form, at /en/tell.
 
     Example: stanok boards preview --database postgresql://boards@127.0.0.1/stanok
     """
     from stanok.preview import preview
     from stanok.processes import stop_on_signals
 
-    dsn = _settings(settings, None, database).dsn()
+    found = _settings(settings, data, database)
+    dsn = found.dsn()
     if dsn is None:
         raise InputError("no database is given: use --database or a settings file")
     stop = stop_on_signals()
-    with preview(dsn, port) as served:
+    operator = None if plant is None else partial(cli_operator.operator_of, plant, found)
+    with preview(dsn, port, operator) as served:
         print(f"stanok: boards at {served.url} until Ctrl-C", flush=True)
         stop.wait()
 

@@ -33,7 +33,8 @@ def _settings(settings: Path | None, data: Path | None, database: str | None = N
     return load_settings(settings, {"data.directory": data, "database.dsn": database}, os.environ)
 
 
-def _operator(plant: Path, settings: Settings) -> Operator:
+def operator_of(plant: Path, settings: Settings) -> Operator:
+    """Who takes what is told of a plant into this installation, at its present time."""
     from stanok.clock import RealClock, ScenarioClock
     from stanok.operator import Operator
     from stanok.plantfile import load_plant
@@ -70,7 +71,7 @@ def reason_add(
     Example: stanok reason add plant.toml --machine minsk/lathe-1 --from 2026-03-02T06:00 --to 2026-03-02T06:40
     --reason tool --author "Anna P."
     """
-    _say(_operator(plant, _settings(settings, data)).add_reason(machine, since, until, code, author, note))
+    _say(operator_of(plant, _settings(settings, data)).add_reason(machine, since, until, code, author, note))
 
 
 @reason.command("correct")
@@ -92,7 +93,7 @@ def reason_correct(
     from stanok.operator import Correction
 
     wanted = Correction(since, until, code, note)
-    _say(_operator(plant, _settings(settings, data)).correct(entry, author, wanted))
+    _say(operator_of(plant, _settings(settings, data)).correct(entry, author, wanted))
 
 
 @reason.command("remove")
@@ -109,7 +110,7 @@ def remove(
 
     Example: stanok reason remove plant.toml 3f2a --author "Anna P." --note "another machine"
     """
-    _say(_operator(plant, _settings(settings, data)).take_back(entry, author, note))
+    _say(operator_of(plant, _settings(settings, data)).take_back(entry, author, note))
 
 
 @reason.command("list")
@@ -127,7 +128,7 @@ def history(
     """
     from stanok.operator import lines
 
-    for line in lines(_operator(plant, _settings(settings, data)), machine, everything):
+    for line in lines(operator_of(plant, _settings(settings, data)), machine, everything):
         print(line)
 
 
@@ -164,6 +165,6 @@ def scrap_add(
     from stanok.operator import known_from
 
     found = _settings(settings, data, database)
-    operator = _operator(plant, found)
+    operator = operator_of(plant, found)
     with address(found) as dsn:
         _say(operator.add_scrap(machine, at, parts, program, author, note, known_from(dsn, operator.plant)))
