@@ -32,8 +32,9 @@ def _teller(dsn: str, operator: Callable[[], Operator]) -> Teller:
         try:
             if kind == "scrap":
                 parts = int(field("parts")) if field("parts").isdecimal() else 0
-                names = (field(name) for name in ("program", "author", "note"))
-                done = operator().add_scrap(field("machine"), field("since"), parts, *names, known_from(dsn, plant))
+                told = operator().add_scrap
+                program, author, note = field("program"), field("author"), field("note")
+                done = told(field("machine"), field("since"), parts, program, author, note, known_from(dsn, plant))
             else:
                 names = (field(name) for name in ("machine", "since", "until", "reason", "author", "note"))
                 done = operator().add_reason(*names)
