@@ -109,6 +109,32 @@ def test_stops_are_cut_by_reasons_as_the_losses_are(store: Store, emptied: Conne
     assert {key: (us[key], len(stops[key])) for key in us} == expected
 
 
+def test_pitfall_35_the_reason_of_a_stop_is_never_filled_back_to_an_earlier_one(
+    store: Store, emptied: Connection
+) -> None:
+    idle = {"machine": 0, "state": State.IDLE, "cause": Cause.READY}
+    spans = [(0, 60), (60, 120), (120, 180)]
+    stops = [{**idle, "from_us": START_US + a * SECOND_US, "to_us": START_US + b * SECOND_US} for a, b in spans]
+    stops[1]["state"] = State.PRODUCING
+    store.commit(make_changes(1, intervals=stops, entries=[(SPOOL, 1, entry(120, 180))]))
+    rows = emptied.execute("select from_time, reason, reason_en from board.stop order by from_time").fetchall()
+    assert rows == [
+        (datetime_from_us(START_US), "", "Not yet classified"),
+        (datetime_from_us(START_US + 120 * SECOND_US), "tool", "Tool worn, broken or missing"),
+    ]
+
+
+def test_pitfall_36_what_two_people_say_of_one_stop_is_all_kept_and_the_later_word_holds(
+    store: Store, emptied: Connection
+) -> None:
+    idle = {"machine": 0, "from_us": START_US, "to_us": START_US + MINUTE_US, "state": State.IDLE, "cause": Cause.READY}
+    anna, ivan = entry(0, 60, "tool", "Anna", 1), entry(0, 60, "no_material", "Ivan", 2)
+    store.commit(make_changes(1, intervals=[idle], entries=[(SPOOL, 1, ivan), (SPOOL, 2, anna)]))
+    assert emptied.execute("select reason, author from board.stop").fetchall() == [("no_material", "Ivan")]
+    kept = emptied.execute("select author, standing from board.operator_entry order by author").fetchall()
+    assert kept == [("Anna", "in_effect"), ("Ivan", "in_effect")]
+
+
 def test_a_repair_of_facts_orphans_no_reason(store: Store, emptied: Connection) -> None:
     told(store, 1, entry(0, 60))
     idle = {"machine": 0, "from_us": START_US, "to_us": START_US + MINUTE_US, "state": State.IDLE, "cause": Cause.READY}
