@@ -185,7 +185,9 @@ class _Handler(BaseHTTPRequestHandler):
         language, name = parts[:2]
         house = self.server.house
         if len(parts) == 2:
-            text = page(house.boards[language][name], language, name, titles(house.boards))
+            text = page(
+                house.boards[language][name], language, name, titles(house.boards), form=house.teller is not None
+            )
             self._answer(HTTPStatus.OK, "text/html", text.encode())
         elif parts[2] == "data":
             found = house.drawings(language, name, query)

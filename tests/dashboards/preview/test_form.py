@@ -60,6 +60,7 @@ def post(found: Preview, fields: dict[str, str], **headers: str) -> tuple[int, s
 
 def test_a_reason_from_the_form_is_an_entry_and_twice_it_is_one(served: Preview, operator: Operator) -> None:
     key = token(served)
+    assert b'<a href="/ru/tell">' in get(served, "/ru/shop_floor")[2]
     for sign in ("✓", "="):
         status, body = post(served, {**FIELDS, "token": key})
         (entry,) = operator.entries()
@@ -97,4 +98,5 @@ def test_nothing_is_taken_without_the_token_or_under_another_name(served: Previe
 def test_a_preview_without_a_plant_has_no_form(database: str) -> None:
     with preview(database, 0) as found:
         assert get(found, "/en/tell")[0] == 404
+        assert b"/tell" not in get(found, "/en/stops")[2]
         assert post(found, FIELDS)[0] == 404
