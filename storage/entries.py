@@ -57,11 +57,13 @@ def writing(path: Path, wait_s: float = WAIT_S) -> Iterator[EntrySpool]:
 
     Raises SpoolError if another process does not let go of it, or the disk fails or is full.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = _locked(path, wait_s)
+    lock = -1
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = _locked(path, wait_s)
         if not path.exists():
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, layout.PRIVATE))
+        _give_away(path)
         with closing(sqlite3.connect(path, isolation_level=None, timeout=wait_s)) as connection:
             _prepare(connection, path)
             with layout.transaction(connection):
@@ -71,7 +73,8 @@ def writing(path: Path, wait_s: float = WAIT_S) -> Iterator[EntrySpool]:
     except (sqlite3.Error, OSError) as error:
         raise SpoolError(f"{path} cannot be written ({error}): nothing was stored; see to its disk") from error
     finally:
-        os.close(lock)
+        if lock >= 0:
+            os.close(lock)
 
 
 def payloads(path: Path) -> list[tuple[int, bytes]]:
@@ -96,6 +99,14 @@ def _locked(path: Path, wait_s: float) -> int:
             if time.monotonic() >= end:
                 raise
             time.sleep(_LOOK_S)
+
+
+def _give_away(path: Path) -> None:
+    """What root makes belongs to whom the directory belongs to: the engine, which is not root, has to read it."""
+    if os.geteuid() == 0:
+        owner = path.parent.stat()
+        for made in (path, layout.beside(path, ".lock")):
+            os.chown(made, owner.st_uid, owner.st_gid)
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:

@@ -114,6 +114,21 @@ def test_who_does_not_let_go_is_named_after_a_while(path: Path) -> None:
     os.close(lock)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files for others")
+def test_what_root_tells_can_be_read_by_whom_the_directory_belongs_to(path: Path) -> None:
+    path.parent.mkdir()
+    os.chown(path.parent, 65534, 65534)
+    with writing(path) as spool:
+        spool.add(row("first"))
+    assert {found.stat().st_uid for found in path.parent.iterdir()} == {65534}
+
+
+def test_a_directory_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SpoolError, match="nothing was stored"), writing(tmp_path / "file" / "spool" / OPERATOR_SPOOL):
+        pass
+
+
 def test_a_full_disk_is_one_sentence_and_stores_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with writing(path) as spool:
         spool.add(row("first"))
