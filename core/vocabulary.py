@@ -238,7 +238,7 @@ class Role(IntEnum):
 
     0 to `WORDS` - 1 index the state inputs (`words`) of a machine's state, from `FIRST_GAUGE` on come values that last,
     from `FIRST_POINT` on what happens at an instant. OVERRIDE_ZERO and ALARM_STOP follow from other signals; REPAIR,
-    GAP_OPEN and GAP_CLOSE are no signals but what the engine tells its fold.
+    SCRAP_ENTRY, GAP_OPEN and GAP_CLOSE are no signals but what the engine tells its fold.
     """
 
     EXECUTION = 0
@@ -280,6 +280,7 @@ class Role(IntEnum):
     ALARM = 49
     GAP_OPEN = 50
     GAP_CLOSE = 51
+    SCRAP_ENTRY = 52
     STORED = 63
 
 
@@ -402,6 +403,7 @@ SIGNAL_RANK = {
     Role.PART_TOTAL: 10,
     Role.PART_GOOD: 11,
     Role.PART_SCRAP: 12,
+    Role.SCRAP_ENTRY: 13,
     Role.PROGRAM: 30,
     Role.JOB_ORDER: 31,
     Role.JOB_ID: 31,

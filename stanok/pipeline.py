@@ -376,7 +376,8 @@ def resume(stream: Stream, connection: Connection) -> None:
         for row in reading.gap_rows(connection, plant, kept)
     ]
     frontiers = reading.frontiers(connection, plant)
-    since = stream.resume(frontiers, gaps, snapshots, begins, NEVER if tick_us is None else tick_us)
+    told = reading.told(connection, plant, {machine: kept.get(machine, 0) for machine in range(len(plant.machines))})
+    since = stream.resume(frontiers, gaps, snapshots, begins, NEVER if tick_us is None else tick_us, told)
     if since:
         stream.refill(
             reading.raw_rows(connection, plant, reading.Window(since, told_from_us=min(since.values()))).batch

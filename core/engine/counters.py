@@ -178,6 +178,14 @@ def _book(
 
 
 @compiled
+def enter_scrap(s: Any, parts: int, pri_us: int) -> None:
+    """Parts counted as good were none, as a person says; they were made, so the total stays."""
+    s.acc[_PARTS_GOOD] -= parts
+    s.acc[_PARTS_SCRAP] += parts
+    s.acc[_CREDIT_GOOD] -= parts * pri_us
+
+
+@compiled
 def _read(
     s: Any, k: Any, machine: int, kind: int, reading: int, pri_us: int, out: NDArray[np.int64], used: NDArray[np.int64]
 ) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.engine.counters import EVENT_ROOM, count, count_what_a_gap_held, meter, pri_of, start_over
+from core.engine.counters import EVENT_ROOM, count, count_what_a_gap_held, enter_scrap, meter, pri_of, start_over
 from core.engine.inputs import area_up_to, order_on_machine, take_alarm, take_gauge, touch
 from core.engine.jit import compiled
 from core.engine.outputs import CREDITS, EVENTS, FACTS, INTERVALS, PROGRAMS, new_row, room
@@ -32,6 +32,7 @@ _WORDS, _FIRST_GAUGE, _FIRST_POINT, _STORED = int(WORDS), int(FIRST_GAUGE), int(
 _TOTAL, _SCRAP, _ENERGY, _RUNS = int(Role.PART_TOTAL), int(Role.PART_SCRAP), int(Role.ENERGY), int(Role.RUNS_DONE)
 _PROGRAM, _ORDER, _JOB, _JOB_STATE = int(Role.PROGRAM), int(Role.JOB_ORDER), int(Role.JOB_ID), int(Role.JOB_STATE)
 _ALARM, _GAP_OPEN, _GAP_CLOSE = int(Role.ALARM), int(Role.GAP_OPEN), int(Role.GAP_CLOSE)
+_SCRAP_ENTRY = int(Role.SCRAP_ENTRY)
 _GOOD, _TRUSTED = int(Quality.GOOD), int(Quality.UNCERTAIN)
 _UNKNOWN, _PRODUCING, _STOPPED = int(State.UNKNOWN), int(State.PRODUCING), int(State.UNPLANNED_STOP)
 _ACTIVE = int(Execution.ACTIVE)
@@ -311,6 +312,25 @@ def _take_run(s: Any, k: Any, value: float) -> None:
 
 
 @compiled
+def _take_scrap(
+    s: Any, machine: int, parts: int, program: int, programs: NDArray[np.void], out: Array, used: Array
+) -> bool:
+    """Scrap parts that a person tells, of the named program or (0) the selected one."""
+    if program in (0, s.program):
+        enter_scrap(s, parts, pri_of(s.program, programs))
+        return True
+    if not room(used, FACTS, 2):
+        return False
+    selected = s.program
+    _flush(s, machine, out, used)
+    s.program = program
+    enter_scrap(s, parts, pri_of(program, programs))
+    _flush(s, machine, out, used)
+    s.program = selected
+    return True
+
+
+@compiled
 def _word(value: float, trusted: bool) -> int:
     return int(value) if trusted and 0.0 <= value < _GREATEST_WORD else NOT_TRUSTED
 
@@ -334,6 +354,8 @@ def _apply(
         return True
     if role == _GAP_CLOSE:
         return _close_gap(s, k, machine, programs, out, used)
+    if role == _SCRAP_ENTRY:
+        return _take_scrap(s, machine, int(value), key, programs, out, used)
     if role == _JOB_STATE:
         return _take_job(s, k, machine, role, key, _word(value, trusted), out, used)
     if not trusted:

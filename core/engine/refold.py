@@ -5,7 +5,7 @@ Invariants:
 - A machine is done when, after the last instant that was asked for, its state equals a stored snapshot again: what
   follows is then what is stored already. Otherwise it is done at the settled frontier: its state replaces the live one.
 - The result replaces everything in its stretch; running it twice gives the same rows.
-Pure: samples, gaps and snapshots are arguments.
+Pure: samples, gaps, entries and snapshots are arguments.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from core.engine.fold import CODE_VERSION, Fold, Folded
 from core.engine.gaps import Gaps
+from core.engine.operator import OperatorLog
 from core.engine.raw import Latest
 from core.engine.state import NOT_IN_GAP, STATE
 from core.facts.rollup import summed
@@ -77,9 +78,17 @@ class Refold:
 
     def columns_of(self, batch: SampleBatch, begin_us: NDArray[np.int64]) -> Columns:
         """Stored samples for `step`: first values hold from the machine's beginning on at the earliest."""
-        return from_begin(columns_of(batch, self._fold.tables(int(batch.event_us.max(initial=0)))), begin_us)
+        least_us = int(self._fold.states["at_us"].max())  # without samples; the calendar would begin in 1970
+        return from_begin(columns_of(batch, self._fold.tables(int(batch.event_us.max(initial=least_us)))), begin_us)
 
-    def step(self, samples: Columns, signal: NDArray[np.int16], gaps: Gaps, until_us: Mapping[int, int]) -> None:
+    def step(
+        self,
+        samples: Columns,
+        signal: NDArray[np.int16],
+        gaps: Gaps,
+        until_us: Mapping[int, int],
+        people: OperatorLog,
+    ) -> None:
         """Fold samples of the given machines up to the given instants.
 
         `samples`: all that have their event since the last step, and first values that arrived about then.
@@ -94,6 +103,7 @@ class Refold:
         active = np.zeros(len(here), bool)
         active[machines] = True
         edges = [gaps.mended(here, self._fold.in_gap() & active), gaps.edges(here, ends)]
+        edges += people.between(np.where(active, here, -1), ends, self._fold.states["words"])
         self._fold.fold(self._buffer.pop(gaps, Columns.concat(edges), ends))
         self._fold.advance(machines, ends[machines])
         self._latest.note(samples, signal)

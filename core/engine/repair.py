@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.engine.gaps import GapRecord, Gaps
+from core.engine.operator import OperatorLog, Told
 from core.engine.refold import Refold, Refolded, Wanted
 from core.plant.model import Plant
 from core.samples.batch import SampleBatch
@@ -48,6 +49,10 @@ class Past(Protocol):
 
     def gaps(self, since_us: Mapping[int, int]) -> list[GapRecord]:
         """Gap records that end after the instants of their machines."""
+        ...
+
+    def told(self, since_us: Mapping[int, int]) -> list[Told]:
+        """What people told that is in effect and ends after the instants of its machine."""
         ...
 
 
@@ -98,5 +103,5 @@ class RepairJob:
         begins = any(self._refold.at_us(machine) == self._begin_us[machine] for machine in until_us)
         told_to_us = FAR_US if begins else to_us + _TOLD_AFTER_US
         batch = self._past.samples(since, to_us, from_us - _TOLD_BEFORE_US, told_to_us)
-        gaps = Gaps.of(self._past.gaps(since))
-        self._refold.step(self._refold.columns_of(batch, self._begin_us), batch.signal, gaps, until_us)
+        gaps, told = Gaps.of(self._past.gaps(since)), OperatorLog(self._past.told(since))
+        self._refold.step(self._refold.columns_of(batch, self._begin_us), batch.signal, gaps, until_us, told)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from core.engine.jit import records
 from core.facts.schema import MEASURES
 from core.units import floor_minute
-from core.vocabulary import WORDS, Cause, State
+from core.vocabulary import WORDS, Cause, Role, State
 
 NOT_GIVEN = -1
 """A state input that the machine has never sent."""
@@ -134,6 +134,7 @@ def new_states(machines: int) -> NDArray[np.void]:
     first = -room.ctypes.data % _LINE
     states = room[first : first + machines * STATE.itemsize].view(STATE)
     states["words"] = NOT_GIVEN
+    states["words"][:, Role.REPAIR] = 0  # told by people: silence is no
     states["job_state"] = NOT_GIVEN
     for name in ("counter", "jump", "held", "energy", "runs"):
         states[name] = NO_COUNT

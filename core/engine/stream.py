@@ -5,9 +5,10 @@ Invariants (docs/en/truth.md):
   gap is logged for it, the last tick less the lateness. It never moves back.
 - Silence is judged only at ticks of this run and only as rows for the engine's own spool. A judgement takes effect
   when it is read back, like any other row, so that a replay obeys it and never judges again.
-- What is folded is a function of the samples and the gap records alone (core.samples.order). Whatever changes it before
-  the settled frontier (a late sample, the edge of a gap, a proof that a gap lost nothing) asks for a repair of the
-  stretch from there to the frontier. Until then the newest value of a late signal holds from the frontier on.
+- What is folded is a function of the samples, the gap records and what people told alone (core.samples.order,
+  core.engine.operator). Whatever changes it before the settled frontier (a late sample, the edge of a gap, a proof that
+  a gap lost nothing, an operator's entry) asks for a repair of the stretch from there to the frontier. Until then the
+  newest value of a late signal holds from the frontier on.
 - What is written is absolute: facts, intervals and gaps of a machine are replaced from an instant on.
 """
 
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 
 from core.engine.fold import CODE_VERSION, Fold, Folded
 from core.engine.gaps import NOT_YET, GapLog, GapRecord
+from core.engine.operator import OperatorLog, Told, told_of
 from core.engine.raw import NEVER, Latest, Raw
 from core.engine.refold import Refolded
 from core.engine.state import STATE
@@ -32,6 +34,7 @@ from core.plant.calendar import shift_instances
 from core.plant.model import Plant, Source
 from core.samples import records
 from core.samples.batch import SampleBatch
+from core.samples.entries import Entry, unpack_entry
 from core.samples.order import FIRST_VALUES, Columns, ReorderBuffer, columns_of, from_begin
 from core.samples.records import Gap, Quarantine, RowKind, SpoolRow, StoredRow, Tick
 from core.units import DAY_US, FAR_US, HOUR_US, SECOND_US, natural_id
@@ -81,6 +84,8 @@ class Stream:
         self.gap_from = np.full(count, NEVER, "i8")
         self._alive_again = np.full(count, NEVER, "i8")
         self.gaps = GapLog(count)
+        self._operator = OperatorLog()
+        self._entries: list[tuple[str, int, Entry]] = []
         self.begin_us = np.full(count, NEVER, "i8")
         self._latest = Latest(plant)
         self._told = Columns.empty()  # first counts of the last connections
@@ -139,6 +144,8 @@ class Stream:
             gap = records.unpack_gap(row.payload)
             found = self._versions.machines(row, np.array(gap.machines, "i4"))
             self._take_gap(replace(gap, machines=tuple(found[found >= 0].tolist())))
+        elif row.kind is RowKind.OPERATOR:
+            self._take_entry(spool, row)
         elif row.kind is RowKind.QUARANTINE:
             item = records.unpack_quarantine(row.payload)
             if item.machine >= 0:
@@ -242,6 +249,26 @@ class Stream:
         self.last_beat[machine] = max(int(self.last_beat[machine]), end_us)
         self._tell(self._told.take(self._told.machine == machine))
 
+    def _take_entry(self, spool: str, row: StoredRow) -> None:
+        """What a person told: kept as it is; what it changes of the past is folded again."""
+        entry = unpack_entry(row.payload)
+        machine = self.plant.machine_index.get(entry.machine)
+        if machine is None:
+            raise LookupError(f"the plant file has no machine {entry.machine!r}")
+        self._entries.append((spool, row.record, entry))
+        if entry.program_id and entry.program_id not in self._known_names:
+            self._known_names.add(entry.program_id)
+            self._new_programs[entry.program_id] = entry.program
+        told = told_of(entry, machine)
+        if told is None or not (entry.takes_back or self._operator.add(told)):
+            return
+        if entry.takes_back:
+            self._operator.take_back(told)
+        from_us = max(told.from_us, int(self.begin_us[machine]))
+        if self.fold.begun(machine) and from_us < told.to_us:
+            lasts = told.to_us > self.settled[machine]
+            self._touch(machine, from_us, FAR_US if lasts else told.to_us, "operator entry")
+
     # First contact, life and silence
 
     def _begin_machines(self, batch: SampleBatch, seed: NDArray[np.bool_]) -> None:
@@ -341,13 +368,16 @@ class Stream:
         self._pending = facts[facts["minute_us"] >= minute[facts["machine"]]]
         for name in _TAILS:
             self._written[name] = self.fold.states[name].copy()
-        self.gaps.forget({int(m): int(self.settled[m]) - GAPS_KEPT_US for m in begun})
+        kept_us = {int(m): int(self.settled[m]) - GAPS_KEPT_US for m in begun}
+        self.gaps.forget(kept_us)
+        self._operator.forget(kept_us)
         return changes
 
     def _pop(self, from_us: NDArray[np.int64]) -> Columns:
         """What the settled frontiers release, with the edges of gaps since `from_us`."""
         gaps = self.gaps.gaps()
         edges = [gaps.mended(from_us, self.fold.in_gap()), gaps.edges(from_us, self.settled)]
+        edges += self._operator.between(from_us, self.settled, self.fold.states["words"])
         early = self._early.pop(gaps, Columns.empty(), self.settled)
         return self._buffer.pop(gaps, Columns.concat([*edges, early]), self.settled)
 
@@ -355,6 +385,7 @@ class Stream:
         """What lies between the settled and the shown frontiers; the edge of a gap on the frontier is shown too."""
         gaps = self.gaps.gaps()
         edges = [gaps.mended(self.settled, self.fold.in_gap()), gaps.edges(self.settled, shown_us + 1)]
+        edges += self._operator.between(self.settled, shown_us, self.fold.states["words"])
         early = self._early.tail(gaps, Columns.empty(), shown_us)
         return self._buffer.tail(gaps, Columns.concat([*edges, early]), shown_us)
 
@@ -389,7 +420,8 @@ class Stream:
         taken = self._quarantine, self._snapshots, self._new_programs, dict(self._cursors)
         gap_records, gaps_from = self.gaps.take()
         repairs, repaired = self._repairs, self._repaired
-        orders = self._new_orders
+        orders, entries = self._new_orders, self._entries
+        self._entries = []
         self._late, self._quarantine, self._snapshots, self._new_programs, self._new_orders = {}, [], [], {}, {}
         self._repairs, self._repaired = [], ((), 0)
 
@@ -420,6 +452,7 @@ class Stream:
             shifts=self._new_shifts(np.concatenate([facts, *(repair.facts for repair in repairs)])),
             gap_rows=[self._gap_row(record) for record in gap_records],
             gap_rows_from=gaps_from,
+            entries=entries,
             repairs=repairs,
             repaired=repaired,
         )
@@ -517,14 +550,17 @@ class Stream:
         snapshots: Mapping[int, tuple[int, bytes]],
         begins: Mapping[int, int],
         tick_us: int,
+        told: Iterable[Told] = (),
     ) -> dict[int, int]:
-        """Take up where the last commit stood: frontiers, gap records, newest snapshots (instant and bytes by machine).
+        """Take up where the last commit stood: frontiers, gap records, newest snapshots (instant and bytes by machine),
+        and what people told.
 
         `begins`: when each machine begins. One without a snapshot of this code is folded again from there.
         Returns from when on `refill` wants each machine's rows.
         """
         self.last_tick = tick_us
         self.gaps.load(gaps)
+        self._operator.load(told)
         since = {}
         for machine, begin_us in begins.items():
             self.begin_us[machine] = begin_us

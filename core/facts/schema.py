@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.samples.batch import SampleBatch
+from core.samples.entries import Entry
 from core.samples.records import Quarantine
 from core.vocabulary import TimeClass
 
@@ -247,6 +248,8 @@ class Changes:
     gap_rows: Sequence[GapRow] = ()
     """All gap records of the machines in `gap_rows_from` that begin at or after that instant."""
     gap_rows_from: Mapping[int, int] = field(default_factory=dict)
+    entries: Sequence[tuple[str, int, Entry]] = ()
+    """(spool id, record, what a person told)"""
     repairs: Sequence[Repair] = ()
     repaired: tuple[Sequence[int], int] = ((), 0)
     """Machines whose recompute requests up to that number are done with the repairs."""

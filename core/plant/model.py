@@ -10,6 +10,8 @@ from functools import cached_property
 from typing import Any
 
 from core.plant.behaviour import USUAL, Behaviour
+from core.plant.reasons import USUAL as USUAL_REASONS
+from core.plant.reasons import Reason
 from core.units import natural_id
 from core.vocabulary import Meaning, meaning
 
@@ -232,6 +234,7 @@ class Plant:
     machines: tuple[Machine, ...]
     programs: tuple[PartProgram, ...]
     hash: bytes
+    reasons: tuple[Reason, ...] = USUAL_REASONS
 
     @cached_property
     def signals(self) -> tuple[Signal, ...]:

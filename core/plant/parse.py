@@ -20,6 +20,7 @@ from core.plant.behaviour import read_behaviour
 from core.plant.model import Machine, PartProgram, Plant, Site, Source, StandardTime
 from core.plant.parse_calendar import date_of, read_rotation, read_rules, read_shifts
 from core.plant.reader import Reader, hint, shown
+from core.plant.reasons import read_reasons
 from core.units import SECOND_US, us_from_datetime
 from core.vocabulary import meaning, signal_names
 
@@ -59,10 +60,11 @@ def parse_plant(document: Mapping[str, Any], content_hash: bytes | None = None) 
     sources = tuple(_source(table) for table in file.tables("source", required=True))
     machines = tuple(_machine(table, sites, sources) for table in file.tables("machine", required=True))
     programs = tuple(_part_program(table) for table in file.tables("part_program", required=False))
+    reasons = read_reasons(file)
     file.close()
     if complaints:
         raise PlantError(complaints)
-    return Plant(enterprise, sites, sources, machines, programs, content_hash or _hash_of(document))
+    return Plant(enterprise, sites, sources, machines, programs, content_hash or _hash_of(document), reasons)
 
 
 def _hash_of(document: Mapping[str, Any]) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from core.engine.gaps import GapRecord
+from core.engine.operator import Told
 from core.plant.model import Plant
 from core.samples.batch import SampleBatch
 from storage.pg import reading
@@ -41,3 +42,7 @@ class PgPast:
         """Gap records that end after the instants of their machines."""
         rows = reading.gap_rows(self._connection, self._plant, since_us)
         return [GapRecord(row.machine, row.from_us, row.to_us, row.cause, row.recovered) for row in rows]
+
+    def told(self, since_us: Mapping[int, int]) -> list[Told]:
+        """What people told that is in effect and ends after the instants of its machine."""
+        return reading.told(self._connection, self._plant, since_us)

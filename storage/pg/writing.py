@@ -57,6 +57,7 @@ class Writer:
         self._gaps(changes.intervals, _tails(changes.intervals_from))
         self._credits(changes.gap_credits)
         self._gap_rows(changes)
+        self._entries(changes, spool_number)
         self._live(changes)
         self._frontiers(changes)
         self._snapshots(changes.snapshots)
@@ -212,6 +213,33 @@ class Writer:
                     row.recovered,
                 )
                 for row in changes.gap_rows
+            ),
+        )
+
+    def _entries(self, changes: Changes, spool_number: Mapping[str, int]) -> None:
+        """What people told: kept once, never changed."""
+        self._many(
+            "insert into stanok.operator_entry values"
+            " (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) on conflict (id) do nothing",
+            (
+                (
+                    entry.id,
+                    spool_number[spool],
+                    record,
+                    entry.kind,
+                    entry.takes_back or None,
+                    int(self._ids.machine[self._plant.machine_index[entry.machine]]),
+                    datetime_from_us(entry.from_us),
+                    datetime_from_us(entry.to_us),
+                    clean(entry.reason),
+                    entry.reason_class,
+                    entry.parts,
+                    entry.program_id,
+                    clean(entry.author),
+                    clean(entry.note),
+                    datetime_from_us(entry.entered_us),
+                )
+                for spool, record, entry in changes.entries
             ),
         )
 

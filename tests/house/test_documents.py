@@ -30,6 +30,7 @@ PAIRED = (
     "indicators",
     "pitfalls",
     "database",
+    "operator",
 )
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -38,8 +39,18 @@ TEST = "python3 -m venv .venv-test && .venv-test/bin/pip install -e '.[test]' &&
 
 HOSTS = {"127.0.0.1", "192.0.2.10", "vendor.example", "stanok.example", "keepachangelog.com", "semver.org"}
 """Hosts that a document may name: this computer, examples (RFC 2606, RFC 5737), the rules of the changelog."""
-PLACES = ("/etc/stanok", "/var/lib/stanok", "/run/stanok", "/status", "/state", "/healthz", "/metrics")
-"""Absolute paths that belong to an installation of Stanok, two MQTT topics, and two pages that it serves."""
+PLACES = (
+    "/etc/stanok",
+    "/var/lib/stanok",
+    "/run/stanok",
+    "/status",
+    "/state",
+    "/healthz",
+    "/metrics",
+    "/en/tell",
+    "/ru/tell",
+)
+"""Absolute paths that belong to an installation of Stanok, two MQTT topics, and four pages that it serves."""
 
 RUSSIAN_UNITS = {"min⁻¹": "мин⁻¹", "mm/min": "мм/мин", "W": "Вт", "N·m": "Н·м", "Wh": "Вт·ч", "s": "с"}
 

@@ -1,7 +1,8 @@
 """The slow, obvious definition of states, facts and counts of one machine. Plain Python, no code shared with core.
 
 Samples are tuples (event_us, rank, seq, what, value, quality, flags); `what` is a signal name, "gap+" or "gap-",
-`flags` a set of words. Words are given by name, programs and orders by their id (0 for an empty name), an edge of an
+`flags` a set of words. What people told comes as "operator.repair" (True or False) and "operator.scrap" (parts, program
+or 0), see `told`. Words are given by name, programs and orders by their id (0 for an empty name), an edge of an
 alarm as (code, raised, class). Written from docs/en/truth.md, not from the kernel.
 """
 
@@ -315,6 +316,15 @@ class Machine:
         row["credit_gap_total_us" if spans else "credit_total_us"] += total * standard
         row["credit_gap_good_us" if spans else "credit_good_us"] += good * standard
 
+    def scrap(self, parts: int, program: int) -> None:
+        """A person says that so many parts counted as good were none."""
+        selected, self.program = self.program, program or self.program
+        row = self.row(self.segment()[3])
+        row["parts_good"] -= parts
+        row["parts_scrap"] += parts
+        row["credit_good_us"] -= parts * self.pri.get(self.program, 0)
+        self.program = selected
+
     def close_gap(self) -> None:
         if self.gap:
             self.gap = None
@@ -329,6 +339,10 @@ class Machine:
             self.gap = self.gap or value
         elif what == "gap-":
             self.close_gap()
+        elif what == "operator.repair":
+            self.inputs["repair"] = value
+        elif what == "operator.scrap":
+            self.scrap(*value)
         elif what == "prog.name":
             self.program = value if trusted else self.program
         elif what == "job.order":
@@ -362,6 +376,23 @@ class Machine:
             self.inputs[what] = value if trusted else None
 
 
+def told(entries: list, begin: int) -> list:
+    """Samples of what people told: entries are (id, taken back or None, from, to, parts, program), a repair has none.
+
+    Everything that is taken back counts for nothing. A repair lasts while any entry says so. Nobody knows of parts that
+    were made before the machine began.
+    """
+    gone = {back for _, back, *_ in entries if back}
+    valid = [entry for entry in entries if not entry[1] and entry[0] not in gone]
+    repairs = [(since, to) for _, _, since, to, parts, _ in valid if not parts]
+    edges = sorted({edge for repair in repairs for edge in repair})
+    out = [(at, 20, -1, "operator.repair", any(a <= at < b for a, b in repairs)) for at in edges]
+    for number, (_, _, at, _, parts, program) in enumerate(sorted(valid)):
+        if parts and at >= begin:
+            out.append((at, 13, number, "operator.scrap", (parts, program)))
+    return [(*row, "good", frozenset()) for row in out]
+
+
 def fold(samples, begin, until, segments, pri, ways):
     """Facts {(minute, shift, program, order): {measure: number}}, intervals [(from, to, state, cause, rule)] and what
     counters did other than count on [(kind, what, from, at, last, reading, parts)].
@@ -374,7 +405,7 @@ def fold(samples, begin, until, segments, pri, ways):
         if event >= until:
             break
         machine.spend(max(event, machine.now))
-        if machine.gap and what not in ("gap+", "gap-"):
+        if machine.gap and what not in ("gap+", "gap-") and not what.startswith("operator."):
             inside_gap.append((what, value, quality, flags))
             continue
         if what == "gap-":

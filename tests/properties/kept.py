@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 
 from core.engine.gaps import OPEN, GapRecord
+from core.engine.operator import Told, told_of
 from core.engine.raw import NEVER
 from core.engine.repair import RepairJob
 from core.engine.stream import Stream
 from core.facts.schema import Changes, Snapshot
 from core.plant.model import Plant
 from core.samples.batch import SampleBatch
+from core.samples.entries import Entry, in_effect
 from core.samples.order import FIRST_VALUES
 from core.units import FAR_US
 from core.vocabulary import Cause
@@ -32,6 +34,7 @@ class Kept:
         self.raw: list[SampleBatch] = []
         self.asked: list[tuple[int, int, int, int]] = []
         self.frontiers: dict[int, Any] = {}
+        self.entries: list[Entry] = []
         self.tick_us = NEVER
         self._number = 0
 
@@ -61,6 +64,8 @@ class Kept:
             self.counter_events.setdefault(int(row["machine"]), []).append(row)
         self._snapshots(changes.snapshots)
         self.raw.append(changes.raw.batch)
+        known = {entry.id for entry in self.entries}
+        self.entries += [entry for _, _, entry in changes.entries if entry.id not in known]
         for late in changes.late:
             self._number += 1
             self.asked.append((self._number, late.machine, late.from_us, late.to_us))
@@ -116,6 +121,11 @@ class Kept:
             if record.to_us == OPEN or record.to_us >= since or record.cause == Cause.NO_DATA_YET
         ]
 
+    def told(self, since_us: Mapping[int, int]) -> list[Told]:
+        machines = {f"s/m{machine}": machine for machine in since_us}
+        found = [(e, told_of(e, machines[e.machine])) for e in in_effect(self.entries) if e.machine in machines]
+        return [told for _, told in found if told is not None and told.to_us >= since_us[told.machine]]
+
     # Restart and repair, as the engine does them
 
     def resumed(self, plant: Plant, spools: Sequence[str]) -> Stream:
@@ -123,10 +133,13 @@ class Kept:
         begins = {machine: min(hours) for machine, hours in self.snapshots.items()}
         newest = {machine: (max(hours), hours[max(hours)]) for machine, hours in self.snapshots.items()}
         gaps = self.gaps(dict.fromkeys(begins, 0))
-        since = stream.resume(self.frontiers.values(), gaps, newest, begins, self.tick_us)
+        since = stream.resume(self.frontiers.values(), gaps, newest, begins, self.tick_us, self._all_told(plant))
         if since:
             stream.refill(self.samples(since, FAR_US, min(since.values()), FAR_US))
         return stream
+
+    def _all_told(self, plant: Plant) -> list[Told]:
+        return self.told(dict.fromkeys(range(len(plant.machines)), 0))
 
     def repair(self, stream: Stream) -> bool:
         """Do what is asked for; whether anything was."""

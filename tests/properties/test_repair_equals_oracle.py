@@ -79,8 +79,8 @@ def split(happenings: list[Happening]) -> tuple[list[Happening], list[Happening]
     return [h for h in happenings if h.what[:3] != "gap"], [h for h in happenings if h.what[:3] == "gap"]
 
 
-def check(kept: Kept, happenings: list[Happening], where) -> None:
-    facts, intervals, events = expected(happenings, where)
+def check(kept: Kept, happenings: list[Happening], where, entries: list | None = None) -> None:
+    facts, intervals, events = expected(happenings, where, entries)
     assert facts_of(np.array([r for r in kept.facts[0] if r["minute_us"] < END])) == facts
     noted = [tuple(row.tolist())[1:] for row in kept.counter_events.get(0, []) if row["at_us"] < END]
     assert sorted(noted) == events

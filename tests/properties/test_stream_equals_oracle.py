@@ -111,7 +111,7 @@ def columns(happenings: list[Happening], fold: Fold, where: Plant) -> Columns:
     return fold_order(found, gaps.effect_us(found), gaps.edges(np.array([0]), np.array([END])))
 
 
-def expected(happenings: list[Happening], where: Plant):
+def expected(happenings: list[Happening], where: Plant, entries: list | None = None):
     """What the oracle says, in the engine's words."""
     samples = [
         (
@@ -125,6 +125,7 @@ def expected(happenings: list[Happening], where: Plant):
         )
         for h in happenings
     ]
+    samples += naive_oee.told(entries or [], BEGIN)
     segments = oracle_segments(where.sites[0])
     facts, intervals, events = naive_oee.fold(samples, BEGIN, END, segments, standards(), ways(where))
     named = [(a, b, State[s.upper()], Cause[c.upper()], rule) for a, b, s, c, rule in intervals]
