@@ -175,6 +175,10 @@ class GapLog:
         """Where the latest gap with an end ends, -1 if there is none."""
         return max((r.to_us for r in self._records[machine] if not r.recovered), default=-1)
 
+    def ended_since(self, machine: int, at_us: int) -> bool:
+        """Whether a gap of a machine that had been heard before ended after the instant."""
+        return any(r.to_us > at_us and r.cause != Cause.NO_DATA_YET and not r.recovered for r in self._records[machine])
+
     def contact_us(self, machine: int, begin_us: int) -> int:
         """When a machine that begins at `begin_us` was first heard."""
         for record in self._records[machine]:

@@ -227,7 +227,7 @@ class Stream:
             if gap.proven and not gap.opened:
                 until_us = FAR_US if self.gap_from[machine] != NEVER else gap.at_us
                 self._touch(machine, self.gaps.recover(machine, gap.from_us, gap.at_us), until_us, "recovered")
-            elif gap.opened and gap.cause is Cause.SILENT and gap.at_us < self.gaps.last_end_us(machine):
+            elif gap.opened and gap.cause is Cause.SILENT and self.gaps.ended_since(machine, gap.at_us):
                 pass  # judged before it was known that a gap had ended since
             elif gap.opened:
                 self._touch(machine, self.gaps.open(machine, gap.at_us, gap.cause), FAR_US, "gap")
