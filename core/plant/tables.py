@@ -95,6 +95,7 @@ def _machine(machine: Machine) -> NDArray[np.void]:
     row["idle_levels"] = len(ways.idle_load)
     for level, (speed, load) in enumerate(ways.idle_load):
         row["idle_speed"][level], row["cut_pm"][level] = speed, round(10 * load) + _ABOVE_IDLE_PM
-    row["has"] = [f"part.{kind}" in machine.signals for kind in ("total", "good", "scrap")]
-    row["has_energy"], row["has_order"] = "energy.import" in machine.signals, "job.order" in machine.signals
+    names = machine.signal_names
+    row["has"] = [f"part.{kind}" in names for kind in ("total", "good", "scrap")]
+    row["has_energy"], row["has_order"] = "energy.import" in names, "job.order" in names
     return row

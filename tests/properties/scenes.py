@@ -162,7 +162,7 @@ def ways(where: Plant) -> Ways:
     """The plant's first machine as the oracle reads it."""
     machine = where.machines[0]
     return Ways(
-        signals=frozenset(machine.signals),
+        signals=machine.signal_names,
         rate=Fraction(round(1000 * machine.max_rate), 1000),
         counter=machine.behaviour.counter,
         width=machine.behaviour.counter_width,
