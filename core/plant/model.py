@@ -186,6 +186,10 @@ class PartProgram:
         return held[-1] if held else 0
 
 
+MOST_SOURCES = 4
+"""Sources of one machine: its control, a counter, a clamp at the spindle, a lamp; more only make its state larger."""
+
+
 @dataclass(frozen=True)
 class Feed:
     """What one source gives of a machine. `source` is its position in the plant.

@@ -17,7 +17,7 @@ from zoneinfo import available_timezones
 
 from core.errors import PlantError
 from core.plant.behaviour import read_behaviour
-from core.plant.model import Feed, Machine, PartProgram, Plant, Site, Source, StandardTime
+from core.plant.model import MOST_SOURCES, Feed, Machine, PartProgram, Plant, Site, Source, StandardTime
 from core.plant.parse_calendar import date_of, read_rotation, read_rules, read_shifts
 from core.plant.reader import Reader, hint, shown
 from core.units import SECOND_US, us_from_datetime
@@ -33,9 +33,6 @@ MAX_PARTS_PER_CYCLE = 10_000
 LATENESS_MIN_S = 2.0
 LATENESS_MAX_S = 10.0
 """A machine's figures settle no sooner than its slowest sample may come; what comes later is repaired (design)."""
-
-MOST_SOURCES = 4
-"""Sources of one machine: its control, a counter, a clamp at the spindle, a lamp; more only make its state larger."""
 
 MAX_RATE = 1.2
 MAX_RATE_LIMIT = 100.0

@@ -98,6 +98,8 @@ class Happening:
     value: object
     quality: str
     reset: bool = False
+    source: int = 0
+    """Of the edge of a gap: the rank of its source."""
 
     @property
     def rank(self) -> int:
@@ -169,6 +171,7 @@ def ways(where: Plant) -> Ways:
         idle=machine.behaviour.idle_load,
         off_w=round(machine.behaviour.off_below_w),
         red_stops=machine.behaviour.red_light_stops,
+        source={name: rank for rank, feed in enumerate(machine.feeds) for name in feed.signals},
     )
 
 
