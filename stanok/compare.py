@@ -89,4 +89,4 @@ def _gap(plant: Plant, index: int, gap: live.GapRow, from_us: int, to_us: int) -
     later = gap.booked_us >= to_us
     inside = gap.from_us >= from_us and gap.to_us <= to_us and not later
     since = gap.to_us < gap.booked_us < to_us
-    return Gap(busy, gap.credit_good_us, gap.credit_total_us, inside, later, since=since)
+    return Gap(busy, gap.credit_good_us, gap.credit_total_us, inside, later, since=since, known=gap.known)

@@ -13,15 +13,17 @@ from numpy.typing import NDArray
 
 from core.engine.jit import compiled
 from core.engine.outputs import CREDITS, EVENTS, new_row, room
-from core.engine.state import NO_COUNT, NOT_IN_GAP
-from core.facts.schema import MEASURES
-from core.vocabulary import CounterEvent, Flag
+from core.engine.state import NO_COUNT, NO_STATE
+from core.facts.schema import MEASURES, NO_SOURCE
+from core.vocabulary import CounterEvent, Flag, Role
 
 _PARTS_TOTAL, _PARTS_GOOD = MEASURES.index("parts_total"), MEASURES.index("parts_good")
 _PARTS_SCRAP, _NO_STANDARD = MEASURES.index("parts_scrap"), MEASURES.index("parts_no_standard")
 _CREDIT_TOTAL, _CREDIT_GOOD = MEASURES.index("credit_total_us"), MEASURES.index("credit_good_us")
 _GAP_TOTAL, _GAP_GOOD = MEASURES.index("credit_gap_total_us"), MEASURES.index("credit_gap_good_us")
 _ENERGY = MEASURES.index("energy_mj")
+_TOTAL, _ENERGY_ROLE = int(Role.PART_TOTAL), int(Role.ENERGY)
+_NO_STATE, _NO_SOURCE = int(NO_STATE), int(NO_SOURCE)
 _RESET_FLAG, _RETAINED, _INITIAL = int(Flag.RESET), int(Flag.RETAINED), int(Flag.INITIAL)
 _ROLLOVER, _CORRECTION = int(CounterEvent.ROLLOVER), int(CounterEvent.CORRECTION)
 _RESET, _PRESET = int(CounterEvent.RESET), int(CounterEvent.PRESET)
@@ -169,12 +171,15 @@ def _book(
         return
     s.acc[_GAP_TOTAL] += total * pri_us
     s.acc[_GAP_GOOD] += good * pri_us
-    s.gap_credit[0] += good * pri_us
-    s.gap_credit[1] += total * pri_us
-    s.gap_credit[2] += total
+    gap = int(s.spanned[kind])
+    first = 3 * gap
+    s.gap_credit[first] += good * pri_us
+    s.gap_credit[first + 1] += total * pri_us
+    s.gap_credit[first + 2] += total
     row = new_row(out, used, CREDITS)
-    row[0], row[1] = machine, s.last_gap_from_us
-    row[2], row[3], row[4], row[5] = s.gap_credit[0], s.gap_credit[1], s.gap_credit[2], s.at_us
+    row[0], row[1] = machine, s.last_gap_from_us[gap]
+    row[2], row[3], row[4] = s.gap_credit[first], s.gap_credit[first + 1], s.gap_credit[first + 2]
+    row[5], row[6] = s.at_us, _NO_SOURCE if gap == _NO_STATE else gap
 
 
 @compiled
@@ -247,7 +252,7 @@ def count(
         return True
     if flags & _RESET_FLAG != 0:
         s.announced = int(s.announced) | (1 << kind)
-    if s.gap_from_us != NOT_IN_GAP:
+    if s.gaps & k.bit[_TOTAL + kind] != 0:
         s.held[kind] = reading
     else:
         _read(s, k, machine, kind, reading, pri_us, out, used)
@@ -255,12 +260,22 @@ def count(
 
 
 @compiled
-def count_what_a_gap_held(
-    s: Any, k: Any, machine: int, pri_us: int, out: NDArray[np.int64], used: NDArray[np.int64]
-) -> None:
-    """Book at the end of a gap what the counters read inside it. There is room for the rows of three readings."""
+def counters_of(k: Any, sources: int) -> int:
+    """The counters (bits) that these sources (bits) give."""
+    found = 0
     for kind in range(3):
-        if s.held[kind] != NO_COUNT:
+        if k.bit[_TOTAL + kind] & sources != 0:
+            found |= 1 << kind
+    return found
+
+
+@compiled
+def count_what_a_gap_held(
+    s: Any, k: Any, machine: int, counters: int, pri_us: int, out: NDArray[np.int64], used: NDArray[np.int64]
+) -> None:
+    """Book at the end of a gap what these counters read inside it. There is room for the rows of three readings."""
+    for kind in range(3):
+        if counters >> kind & 1 != 0 and s.held[kind] != NO_COUNT:
             reading = s.held[kind]
             s.held[kind] = NO_COUNT
             _read(s, k, machine, kind, reading, pri_us, out, used)
@@ -281,9 +296,9 @@ def start_over(s: Any, with_baseline: bool) -> None:
 
 
 @compiled
-def meter(s: Any, value: float, flags: int) -> None:
+def meter(s: Any, k: Any, value: float, flags: int) -> None:
     """One good reading of the energy meter [Wh]; inside a gap none counts, the first one after it makes up for them."""
-    if not 0.0 <= value * _MJ_PER_WH < _EXACT or s.gap_from_us != NOT_IN_GAP:
+    if not 0.0 <= value * _MJ_PER_WH < _EXACT or s.gaps & k.bit[_ENERGY_ROLE] != 0:
         return
     if flags & _RETAINED != 0 and s.energy != NO_COUNT:
         return

@@ -79,11 +79,15 @@ PROGRAM_INTERVAL = np.dtype([("machine", "<i8"), ("from_us", "<i8"), ("to_us", "
 """A half-open stretch with one part program selected; `program` is its id."""
 
 GAP_CREDIT = np.dtype(
-    [(name, "<i8") for name in ("machine", "gap_from_us", "credit_good_us", "credit_total_us", "parts", "booked_us")]
+    [
+        (name, "<i8")
+        for name in ("machine", "gap_from_us", "credit_good_us", "credit_total_us", "parts", "booked_us", "source")
+    ]
 )
 """What the first part counts after a gap booked so far: parts and credits made somewhere inside it.
 
 The values are totals of that gap, not additions; the last row of a gap counts. `booked_us`: when it was booked.
+`source`: rank of the source whose gap it is, NO_SOURCE for time in which samples gave no trusted state.
 """
 
 COUNTER_EVENT = np.dtype(
@@ -95,6 +99,7 @@ COUNTER_EVENT = np.dtype(
 """
 
 OPEN_END = -1
+NO_SOURCE = -1
 
 
 @dataclass(frozen=True)
@@ -246,8 +251,9 @@ class Changes:
     counter_events: NDArray[np.void] = field(default_factory=lambda: np.empty(0, COUNTER_EVENT))
     shifts: Sequence[ShiftRow] = ()
     gap_rows: Sequence[GapRow] = ()
-    """All gap records of the machines in `gap_rows_from` that begin at or after that instant."""
-    gap_rows_from: Mapping[int, int] = field(default_factory=dict)
+    """All gap records of the machines and sources in `gap_rows_from` that begin at or after that instant."""
+    gap_rows_from: Mapping[tuple[int, int], int] = field(default_factory=dict)
+    """By position of the machine and id of the source. Records of sources that it has no more go with the first."""
     entries: Sequence[tuple[str, int, Entry]] = ()
     """(spool id, record, what a person told)"""
     repairs: Sequence[Repair] = ()

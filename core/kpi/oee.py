@@ -40,7 +40,8 @@ class Gap:
     `credit_*_us`: standard time of good and of all parts that the counters booked after it, None if they say nothing;
     `inside`: the whole gap and that booking lie in the window; `later`: nothing was booked by the end of the window;
     `since`: it was booked in the window, but after the gap's end, so it may all have been made in time that is known;
-    `out_us`: its time in the window outside planned busy time, which only figures over calendar time ask for.
+    `out_us`: its time in the window outside planned busy time, which only figures over calendar time ask for;
+    `known`: a gap of one of several sources, so it takes no unknown time by itself.
     """
 
     busy_us: int
@@ -50,6 +51,7 @@ class Gap:
     later: bool
     out_us: int = 0
     since: bool = False
+    known: bool = False
 
 
 @dataclass(frozen=True)
@@ -199,8 +201,8 @@ def _credits(known: int, after_gaps: int, gaps: list[tuple[Gap, int, int | None]
         known=known,
         after_gaps=after_gaps,
         inside=sum(credit or 0 for gap, _, credit in gaps if gap.inside),
-        possible=sum(allowed),
-        confined=sum(most for (gap, _, _), most in zip(gaps, allowed, strict=True) if not gap.since),
+        possible=sum(most for (gap, _, _), most in zip(gaps, allowed, strict=True) if not gap.known),
+        confined=sum(most for (gap, _, _), most in zip(gaps, allowed, strict=True) if not (gap.since or gap.known)),
         most=after_gaps + later,
     )
 

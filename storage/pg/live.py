@@ -46,6 +46,8 @@ class GapRow(NamedTuple):
     credit_good_us: int | None
     credit_total_us: int | None
     booked_us: int
+    known: bool
+    """Of scope `source`: the state in it may be known by other sources."""
 
 
 def _us(moment: datetime | None, otherwise: int) -> int:
@@ -53,17 +55,18 @@ def _us(moment: datetime | None, otherwise: int) -> int:
 
 
 def gaps_touching(connection: Connection, machine_id: int, from_us: int, to_us: int) -> list[GapRow]:
-    """Gaps of scope `state` that touch a window."""
+    """Gaps of scopes `state` and `source` that touch a window."""
     with database_errors("read gaps"):
         rows = connection.execute(
-            "select from_time, to_time, credit_good_us, credit_total_us, booked_time from stanok.data_gap"
-            " where scope = 'state' and machine_id = %s and from_time < %s and coalesce(to_time, 'infinity') > %s"
-            " order by from_time",
+            "select from_time, to_time, credit_good_us, credit_total_us, booked_time, scope from stanok.data_gap"
+            " where scope in ('state', 'source') and machine_id = %s"
+            " and from_time < %s and coalesce(to_time, 'infinity') > %s"
+            " order by from_time, scope, source_rank",
             [machine_id, datetime_from_us(to_us), datetime_from_us(from_us)],
         ).fetchall()
     return [
-        GapRow(_us(start, 0), _us(end, to_us), good, made, _us(booked, to_us))
-        for start, end, good, made, booked in rows
+        GapRow(_us(start, 0), _us(end, to_us), good, made, _us(booked, to_us), scope == "source")
+        for start, end, good, made, booked, scope in rows
     ]
 
 

@@ -125,6 +125,51 @@ comment on function stanok_formula.gaps is
     'Gaps of a machine cut to a shift: standard time booked in it after those wholly inside, the most that all can have '
     'produced in planned busy time, and the same of those after which nothing was booked by the end of the shift.';
 
+create function stanok_formula.source_gaps(
+    machine bigint, shift bigint, start_time timestamptz, end_time timestamptz, max_rate double precision
+)
+    returns table (inside_good bigint, inside_total bigint, later_good double precision, later_total double precision)
+    language sql stable parallel safe security definer rows 1
+begin atomic
+    select
+        coalesce(sum(g.credit_good_us) filter (where g.inside), 0)::bigint,
+        coalesce(sum(g.credit_total_us) filter (where g.inside), 0)::bigint,
+        coalesce(sum(stanok_formula.gap_possible(b.busy, max_rate, g.credit_good_us)) filter (where g.later), 0),
+        coalesce(sum(stanok_formula.gap_possible(b.busy, max_rate, g.credit_total_us)) filter (where g.later), 0)
+    from (
+        select
+            from_time,
+            coalesce(to_time, 'infinity') as to_time,
+            credit_good_us,
+            credit_total_us,
+            coalesce(booked_time >= end_time, true) as later,
+            coalesce(from_time >= start_time and to_time <= end_time and booked_time < end_time, false) as inside
+        from stanok.data_gap
+        where machine_id = machine and scope = 'source'
+            and from_time < end_time and coalesce(to_time, 'infinity') > start_time
+    ) g
+    cross join lateral (
+        select
+            coalesce(sum(least(f.busy, stanok_formula.span_us(
+                least(f.minute + interval '1 minute', g.to_time) - greatest(f.minute, g.from_time)
+            ))), 0)::bigint as busy
+        from (
+            select
+                minute,
+                sum(apt + apt_no_order + aust + adet_idle + adet_stop + adot_idle + adot_setup + adot_stop + unknown)::bigint
+                    as busy
+            from stanok.fact_minute
+            where machine_id = machine and shift_id = shift and minute >= start_time and minute < end_time
+                and minute > g.from_time - interval '1 minute' and minute < g.to_time
+            group by minute
+        ) f
+    ) b;
+end;
+comment on function stanok_formula.source_gaps is
+    'Gaps of single sources of a machine cut to a shift: standard time booked in it after those wholly inside, and the most '
+    'that may have been made in planned busy time of those after which nothing was booked by the end of the shift. They '
+    'take no unknown time by themselves; of a source without part counters nothing is open.';
+
 create view stanok_formula.shift_kpi as
 select
     m.id as machine_id,
@@ -143,7 +188,17 @@ from stanok.machine m
 join stanok.machine_live l on l.machine_id = m.id
 join stanok.shift_instance s on s.site_id = m.site_id
 cross join lateral stanok_formula.sums(m.id, s.id, s.start_time, s.end_time) f
-cross join lateral stanok_formula.gaps(m.id, s.id, s.start_time, s.end_time, m.max_rate) g
+cross join lateral stanok_formula.gaps(m.id, s.id, s.start_time, s.end_time, m.max_rate) state_gap
+cross join lateral stanok_formula.source_gaps(m.id, s.id, s.start_time, s.end_time, m.max_rate) source_gap
+cross join lateral (
+    select
+        state_gap.inside_good + source_gap.inside_good as inside_good,
+        state_gap.inside_total + source_gap.inside_total as inside_total,
+        state_gap.possible_good,
+        state_gap.possible_total,
+        state_gap.later_good + source_gap.later_good as later_good,
+        state_gap.later_total + source_gap.later_total as later_total
+) g
 cross join lateral (
     -- Without a standard time for every part all that rests on standard times is NULL.
     select
