@@ -15,10 +15,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.engine.counters import EVENT_ROOM, count, count_what_a_gap_held, enter_scrap, meter, pri_of, start_over
+from core.engine.counters import (
+    EVENT_ROOM,
+    count,
+    count_what_a_gap_held,
+    distrust,
+    doubt_lasting,
+    enter_scrap,
+    may_make,
+    meter,
+    pri_of,
+    start_over,
+)
 from core.engine.inputs import area_up_to, order_on_machine, take_alarm, take_gauge, touch
 from core.engine.jit import compiled
-from core.engine.outputs import CREDITS, EVENTS, FACTS, INTERVALS, PROGRAMS, new_row, room
+from core.engine.outputs import CREDITS, DOUBTS, EVENTS, FACTS, INTERVALS, PROGRAMS, new_row, room
 from core.engine.state import DECIDE, FEED, HOT, LOAD, NO_COUNT, NO_KEY, NOT_IN_GAP, NOT_TRUSTED, POWER, SPEED
 from core.engine.transitions import KNOWN_BUSY, TIME_CLASS, decide, execution_of, is_feed_held
 from core.facts.schema import MEASURES, OPEN_END
@@ -38,7 +49,7 @@ _UNKNOWN, _PRODUCING, _STOPPED = int(State.UNKNOWN), int(State.PRODUCING), int(S
 _ACTIVE = int(Execution.ACTIVE)
 _BUSY, _NO_ORDER = int(Situation.BUSY), int(Situation.BUSY_NO_ORDER)
 _BY_JOB, _BY_RUN = COUNTERS.index("job"), COUNTERS.index("run")
-_OFFLINE, _UNAVAILABLE = int(Cause.OFFLINE), int(Cause.NOT_AVAILABLE)
+_OFFLINE, _UNAVAILABLE, _NO_DATA_YET = int(Cause.OFFLINE), int(Cause.NOT_AVAILABLE), int(Cause.NO_DATA_YET)
 _ALL_COUNTERS = 7
 _FROM_SAMPLES = int(Cause.OFFLINE)
 """Causes of UNKNOWN from here on come from samples, the ones before from gap records."""
@@ -252,8 +263,13 @@ def _close_gap(s: Any, k: Any, machine: int, programs: NDArray[np.void], out: Ar
     """End the open gap at `at_us`; what the counters read inside it is booked here, at once and marked."""
     if s.gap_from_us == NOT_IN_GAP:
         return True
-    if not room(used, CREDITS, 3) or not room(used, EVENTS, 3 * EVENT_ROOM):
+    rows = 3 * EVENT_ROOM
+    if not room(used, CREDITS, 3) or not room(used, EVENTS, rows) or not room(used, DOUBTS, rows):
         return False
+    for kind in range(3):
+        # What came before the machine's first contact is in no figure.
+        if s.counter[kind] == NO_COUNT and s.gap_cause == _NO_DATA_YET and s.counter_us[kind] == s.gap_from_us:
+            s.counter_us[kind] = s.at_us
     _span_gap(s, s.gap_from_us, _ALL_COUNTERS)
     s.gap_from_us = NOT_IN_GAP
     s.gap_cause = 0
@@ -263,7 +279,9 @@ def _close_gap(s: Any, k: Any, machine: int, programs: NDArray[np.void], out: Ar
 
 
 @compiled
-def _select_program(s: Any, machine: int, program: int, out: Array, used: Array) -> bool:
+def _select_program(
+    s: Any, machine: int, program: int, programs: NDArray[np.void], out: Array, used: Array
+) -> bool:
     """Another part program: the running minute is split, the program's interval closed."""
     if program == s.program:
         return True
@@ -274,6 +292,7 @@ def _select_program(s: Any, machine: int, program: int, out: Array, used: Array)
         _write_program(s, machine, s.at_us, out, used)
         s.program_since_us = s.at_us
     s.program = program
+    may_make(s, pri_of(program, programs))
     return True
 
 
@@ -344,7 +363,7 @@ def _apply(
     trusted = quality <= _TRUSTED
     if role <= _SCRAP:
         if quality != _GOOD:
-            s.missed = int(s.missed) | (1 << (role - _TOTAL))
+            distrust(s, role - _TOTAL)
             return True
         return count(s, k, machine, role - _TOTAL, value, flags, pri_of(s.program, programs), out, used)
     if role == _GAP_OPEN:
@@ -361,7 +380,7 @@ def _apply(
     if not trusted:
         return True
     if role == _PROGRAM:
-        return _select_program(s, machine, key, out, used)
+        return _select_program(s, machine, key, programs, out, used)
     if role in (_ORDER, _JOB):
         return _take_job(s, k, machine, role, key, NOT_TRUSTED, out, used)
     if role == _ALARM:
@@ -460,8 +479,11 @@ def close_views(
         s = states[m]
         if not room(used, FACTS, 1) or not room(used, INTERVALS, 2) or not room(used, PROGRAMS, 1):
             return i
+        if not room(used, DOUBTS, 3):
+            return i
         _settle(s, machines[m], m, out, used)
         _flush(s, m, out, used)
         _write_interval(s, m, OPEN_END, out, used)
         _write_program(s, m, OPEN_END, out, used)
+        doubt_lasting(s, machines[m], m, out, used)
     return int(which.shape[0])

@@ -28,6 +28,7 @@ NO_COUNT = -1
 NO_KEY = -1
 """A job or order that has never been named; 0 is one that was named empty."""
 NOT_IN_GAP = -1
+NOT_BAD = -1
 UNKNOWN_PM = -1
 """A load or an override without a trusted value."""
 
@@ -78,7 +79,10 @@ _FIELDS: list[tuple[str, str] | tuple[str, str, tuple[int, ...]]] = [
     ("gap_from_us", "<i8"),
     ("last_gap_from_us", "<i8"),
     ("counter", "<i8", (3,)),  # total, good, scrap: the last reading that counted
-    ("counter_us", "<i8", (3,)),
+    ("counter_us", "<i8", (3,)),  # before the first reading: since when one is missing
+    ("bad_us", "<i8", (3,)),  # the first reading that cannot be trusted since the last that counted
+    ("pri_least", "<i8", (3,)),  # standard times of the programs selected since then, µs
+    ("pri_most", "<i8", (3,)),
     ("jump", "<i8", (3,)),  # a reading too high to be believed, held back
     ("jump_us", "<i8", (3,)),
     ("held", "<i8", (3,)),  # readings inside a gap, booked when it closes
@@ -142,6 +146,7 @@ def new_states(machines: int) -> NDArray[np.void]:
         states[name] = NO_KEY
     for name in ("load_pm", "feed_pm", "spindle_pm", "rapid_pm"):
         states[name] = UNKNOWN_PM
+    states["bad_us"] = NOT_BAD
     for name in ("gap_from_us", "last_gap_from_us"):
         states[name] = NOT_IN_GAP
     states["speed"] = np.nan
@@ -155,7 +160,7 @@ def begin(state: NDArray[np.void], at_us: int) -> None:
     start = floor_minute(at_us)
     for name in ("at_us", "minute_us", "since_us", "program_since_us"):
         state[name] = start
-    state["since"] = start
+    state["since"] = state["counter_us"] = start
     state["state"], state["cause"], state["rule"] = State.UNKNOWN, Cause.NO_DATA_YET, 0
     state["dirty"] = DECIDE
     if at_us > start:

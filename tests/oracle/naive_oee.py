@@ -190,13 +190,14 @@ class Machine:
         self.facts: dict = defaultdict(lambda: defaultdict(int))
         self.intervals: list = []
         self.events: list = []
+        self.doubts: list = []
         self.now, self.current = begin, None
         self.inputs: dict = {}
         self.program = 0
         self.order = self.job = self.run = self.job_state = None
         self.gap, self.failed = None, False
         self.alarms = Alarms()
-        self.counters = {kind: Counter(ways.counter, ways.width) for kind in KINDS}
+        self.counters = {kind: Counter(ways.counter, ways.width, begin) for kind in KINDS}
         self.energy_uj, self.meter = 0, None
 
     # Time
@@ -293,8 +294,9 @@ class Machine:
                 kind, *self.counters[kind].read(value, self.now, reset, self.ways.rate, self.pri.get(self.program))
             )
 
-    def book(self, kind: str, parts: int, spans: bool, events: list) -> None:
+    def book(self, kind: str, parts: int, spans: bool, events: list, doubts: list) -> None:
         self.events += [(kind, *event) for event in events]
+        self.doubts += [(kind, *doubt) for doubt in doubts]
         has = {k: f"part.{k}" in self.ways.signals for k in KINDS}
         total = parts if kind == "total" or (kind == "good" and not has["total"]) else 0
         good = {
@@ -345,6 +347,8 @@ class Machine:
             self.scrap(*value)
         elif what == "prog.name":
             self.program = value if trusted else self.program
+            for counter in self.counters.values():
+                counter.standards.add(self.pri.get(self.program, 0))
         elif what == "job.order":
             self.order = value if trusted else self.order
         elif what == "job.id" and trusted:
@@ -369,9 +373,10 @@ class Machine:
                 self.meter = reading
         elif what.startswith("part."):
             kind = what.removeprefix("part.")
-            self.counters[kind].missed = quality != "good"
             if quality == "good":
                 self.count(kind, value, "reset" in flags)
+            else:
+                self.counters[kind].bad(self.now)
         elif not what.startswith(("job.", "alarm.", "energy.")):
             self.inputs[what] = value if trusted else None
 
@@ -394,8 +399,9 @@ def told(entries: list, begin: int) -> list:
 
 
 def fold(samples, begin, until, segments, pri, ways):
-    """Facts {(minute, shift, program, order): {measure: number}}, intervals [(from, to, state, cause, rule)] and what
-    counters did other than count on [(kind, what, from, at, last, reading, parts)].
+    """Facts {(minute, shift, program, order): {measure: number}}, intervals [(from, to, state, cause, rule)], what
+    counters did other than count on [(kind, what, from, at, last, reading, parts)], and doubts about parts (kind first,
+    then as in naive_counters).
 
     `segments`: (start, end, "busy" | "out", shift) that cover everything; `pri`: µs by program id.
     The last interval ends at `until`.
@@ -417,4 +423,6 @@ def fold(samples, begin, until, segments, pri, ways):
     if machine.current is not None:
         machine.intervals.append((machine.current[0], until, *machine.current[1:]))
     facts = {key: {k: v for k, v in row.items() if v} for key, row in machine.facts.items() if any(row.values())}
-    return facts, machine.intervals, machine.events
+    mapped = [kind for kind in KINDS if f"part.{kind}" in ways.signals]
+    lasting = [(kind, *found) for kind in mapped if (found := machine.counters[kind].doubt(until)) is not None]
+    return facts, machine.intervals, machine.events, machine.doubts + lasting

@@ -254,7 +254,7 @@ def test_state_intervals_are_those_of_the_oracle_over_the_same_rows(played: Play
     begin_us = floor_minute(min(row.us for row in rows))
     segments = [(begin_us, until_us + 1, "busy", 1)]
     ways = naive_oee.Ways(frozenset({"part.total"}))
-    _, wanted, _ = naive_oee.fold(samples_for_the_oracle(played), begin_us, until_us, segments, {}, ways)
+    _, wanted, _, _ = naive_oee.fold(samples_for_the_oracle(played), begin_us, until_us, segments, {}, ways)
     found = played.ask("select from_time, to_time, state, cause, rule from stanok.state_interval order by from_time")
     assert [
         (us_from_datetime(a), until_us if b is None else us_from_datetime(b), State(s), Cause(c), r)
