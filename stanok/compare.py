@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from core.kpi.band import Band
+from core.kpi.counts import CountGap, effect_of, possible_us
 from core.kpi.oee import Gap, Kpi, kpi
 from core.plant.calendar import segments
-from core.plant.model import Plant
+from core.plant.model import Machine, Plant
 from core.units import natural_id, us_from_datetime
 from core.vocabulary import Flag, Situation
 from simulators.figures import Figures, figures
@@ -39,8 +43,14 @@ def _machine(
 ) -> dict[str, Any]:
     machine = plant.machines[index]
     gaps = live.gaps_touching(connection, machine.id, from_us, to_us)
+    doubts = live.count_gaps_touching(connection, machine.id, from_us, to_us)
     facts = reading.facts(connection, plant, from_us, to_us, index)
-    measured = kpi(facts, [_gap(plant, index, gap, from_us, to_us) for gap in gaps], machine.max_rate)
+    measured = kpi(
+        facts,
+        [_gap(plant, index, gap, from_us, to_us) for gap in gaps],
+        machine.max_rate,
+        [_count_gap(machine, facts, gap, from_us, to_us) for gap in doubts],
+    )
     truth = figures(signals, index, from_us, to_us)
     return {
         "name": machine.name,
@@ -49,7 +59,7 @@ def _machine(
         "sent": truth.sent,
         "stored": live.stored_samples(connection, machine.id, (from_us, to_us), int(Flag.INITIAL), _NOT_SENT),
         "rejected": live.quarantined(connection, machine.id, from_us, to_us),
-        "gaps": len(gaps),
+        "gaps": len(gaps) + len(doubts),
     }
 
 
@@ -90,3 +100,18 @@ def _gap(plant: Plant, index: int, gap: live.GapRow, from_us: int, to_us: int) -
     inside = gap.from_us >= from_us and gap.to_us <= to_us and not later
     since = gap.to_us < gap.booked_us < to_us
     return Gap(busy, gap.credit_good_us, gap.credit_total_us, inside, later, since=since)
+
+
+def _count_gap(machine: Machine, facts: NDArray[np.void], gap: live.CountGapRow, from_us: int, to_us: int) -> CountGap:
+    """A count gap as the band formulas want it, by the facts of the window."""
+    good, scrap = effect_of(machine.signals, gap.counter)
+    booked = from_us <= gap.booked_us < to_us
+    return CountGap(
+        good,
+        scrap,
+        time_us=possible_us(facts, max(gap.from_us, from_us), min(gap.to_us, to_us)),
+        booked_us=gap.credit_us if booked else 0,
+        least_us=gap.least_us if booked and gap.from_us >= from_us else 0,
+        most_us=gap.most_us,
+        pri_us=gap.pri_us,
+    )

@@ -279,9 +279,7 @@ def _close_gap(s: Any, k: Any, machine: int, programs: NDArray[np.void], out: Ar
 
 
 @compiled
-def _select_program(
-    s: Any, machine: int, program: int, programs: NDArray[np.void], out: Array, used: Array
-) -> bool:
+def _select_program(s: Any, machine: int, program: int, programs: NDArray[np.void], out: Array, used: Array) -> bool:
     """Another part program: the running minute is split, the program's interval closed."""
     if program == s.program:
         return True

@@ -105,7 +105,7 @@ COUNT_GAP = np.dtype(
 )  # fmt: skip
 """A half-open stretch in which it is not known how many parts one counter stands for: `data_gap` of scope `count`.
 
-`parts` and their credit `credit_us` were booked for it at `booked_us`; `least_us` to `most_us` is what may have been made,
+`parts` and their credit `credit_us` were booked for it at `booked_us`; `least_us` to `most_us` may have been made, or
 NOT_LIMITED by what was read but only by time; `pri_us`: greatest standard time of a part. `to_us` and `booked_us` are
 OPEN_END while it lasts.
 """
@@ -187,8 +187,8 @@ class Repair:
     """A stretch of one machine's past, folded again: its rows replace everything in it.
 
     Facts of minutes in [from_us, until_us); intervals and program intervals that begin in their own [from, until);
-    counter events and count gaps that were booked in [from_us, until_us) and snapshots between them, with `to_present` all
-    later ones, where the live tail goes on.
+    counter events and count gaps booked in [from_us, until_us); snapshots after `from_us` and before `until_us`.
+    With `to_present` all later ones of these, too, where the live tail goes on.
     """
 
     machine: int

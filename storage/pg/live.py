@@ -67,6 +67,34 @@ def gaps_touching(connection: Connection, machine_id: int, from_us: int, to_us: 
     ]
 
 
+class CountGapRow(NamedTuple):
+    """A gap of scope `count` [µs]; while it lasts, the end of the window stands for its end and booking."""
+
+    counter: int
+    from_us: int
+    to_us: int
+    credit_us: int
+    least_us: int
+    most_us: int | None
+    pri_us: int
+    booked_us: int
+
+
+def count_gaps_touching(connection: Connection, machine_id: int, from_us: int, to_us: int) -> list[CountGapRow]:
+    """Gaps of scope `count` that began before the end of a window and were booked in it or later."""
+    with database_errors("read count gaps"):
+        rows = connection.execute(
+            "select counter, from_time, to_time, credit_us, least_us, most_us, pri_us, booked_time from stanok.data_gap"
+            " where scope = 'count' and machine_id = %s and from_time < %s and coalesce(booked_time, 'infinity') >= %s"
+            " order by from_time, counter",
+            [machine_id, datetime_from_us(to_us), datetime_from_us(from_us)],
+        ).fetchall()
+    return [
+        CountGapRow(counter, _us(start, 0), _us(end, to_us), credit, least, most, pri, _us(booked, to_us))
+        for counter, start, end, credit, least, most, pri, booked in rows
+    ]
+
+
 def quarantined(connection: Connection, machine_id: int, from_us: int, to_us: int) -> int:
     """Quarantined payloads of a machine by arrival."""
     with database_errors("count quarantined payloads"):

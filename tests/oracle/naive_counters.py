@@ -1,8 +1,8 @@
 """The slow, obvious definition of what a part counter's readings mean. Plain Python, no code shared with core.
 
-Written from signals.md §5.12 and docs/en/truth.md, in their order. A doubt is a stretch in which nobody can say how many
-parts were made, or of which program: (cause, from, to or None while it lasts, parts booked, their credit, the least
-credit, the greatest or None if only time limits it, the greatest standard time of a part, when it was booked).
+Written from signals.md §5.12 and docs/en/truth.md, in their order. A doubt is a stretch in which nobody can say how
+many parts were made, or of which program: (cause, from, to or None while it lasts, parts booked, their credit, the
+least credit, the greatest or None if only time limits it, the greatest standard time of a part, when it was booked).
 """
 
 from __future__ import annotations

@@ -81,9 +81,7 @@ class Kept:
         old, fresh = self.count_gaps.get(machine, []), [row for row in rows if row["machine"] == machine]
         assert all(since_us <= row["booked_us"] < until_us or row["booked_us"] == OPEN_END for row in fresh)
         gone = [
-            row
-            for row in old
-            if since_us <= row["booked_us"] < until_us or (lasting and row["booked_us"] == OPEN_END)
+            row for row in old if since_us <= row["booked_us"] < until_us or (lasting and row["booked_us"] == OPEN_END)
         ]
         self.count_gaps[machine] = [row for row in old if not any(row is other for other in gone)] + fresh
 
