@@ -26,11 +26,24 @@ from core.engine.counters import (
     meter,
     pri_of,
     start_over,
+    write_blind,
 )
 from core.engine.inputs import area_up_to, order_on_machine, take_alarm, take_gauge, touch
 from core.engine.jit import compiled
 from core.engine.outputs import CREDITS, DOUBTS, EVENTS, FACTS, INTERVALS, PROGRAMS, new_row, room
-from core.engine.state import DECIDE, FEED, HOT, LOAD, NO_COUNT, NO_KEY, NOT_IN_GAP, NOT_TRUSTED, POWER, SPEED
+from core.engine.state import (
+    DECIDE,
+    FEED,
+    HOT,
+    LOAD,
+    NO_COUNT,
+    NO_KEY,
+    NOT_BLIND,
+    NOT_IN_GAP,
+    NOT_TRUSTED,
+    POWER,
+    SPEED,
+)
 from core.engine.transitions import KNOWN_BUSY, TIME_CLASS, decide, execution_of, is_feed_held
 from core.facts.schema import MEASURES, OPEN_END
 from core.plant.behaviour import COUNTERS
@@ -150,6 +163,8 @@ def _settle(s: Any, k: Any, machine: int, out: Array, used: Array) -> bool:
 @compiled
 def _decide(s: Any, k: Any, machine: int, turns: int, out: Array, used: Array) -> bool:
     """The state, its time class and what else is true of the machine from now on."""
+    if not room(used, DOUBTS, 1):
+        return False
     execution = execution_of(s.words)
     moving = turns != 0 or s.feeding != 0
     state, cause, rule = decide(s.words, execution, moving, s.gap_cause, s.failed != 0, k.red_stops != 0)
@@ -169,11 +184,23 @@ def _decide(s: Any, k: Any, machine: int, turns: int, out: Array, used: Array) -
     elif state == _PRODUCING:
         s.failed = 0
     s.turning = 1 if turns != 0 else 0
+    silent = int(k.spindles) & ~(int(s.rotating_known) | int(s.speed_known)) != 0
+    _look(s, machine, state != _UNKNOWN and turns == 0 and silent, out, used)
     s.powered = 1 - s.off
     s.running = 1 if execution == _ACTIVE else 0
     s.feed_held = 1 if is_feed_held(s.words, execution) else 0
     _classify(s)
     return True
+
+
+@compiled
+def _look(s: Any, machine: int, blind: bool, out: Array, used: Array) -> None:
+    """Whether it is not known if a spindle turns, from now on; there is room for a row."""
+    if blind and s.blind_us == NOT_BLIND:
+        s.blind_us = s.at_us
+    elif not blind and s.blind_us != NOT_BLIND:
+        write_blind(s, machine, s.at_us, out, used)
+        s.blind_us = NOT_BLIND
 
 
 @compiled
@@ -477,11 +504,13 @@ def close_views(
         s = states[m]
         if not room(used, FACTS, 1) or not room(used, INTERVALS, 2) or not room(used, PROGRAMS, 1):
             return i
-        if not room(used, DOUBTS, 3):
+        if not room(used, DOUBTS, 5):
             return i
         _settle(s, machines[m], m, out, used)
         _flush(s, m, out, used)
         _write_interval(s, m, OPEN_END, out, used)
         _write_program(s, m, OPEN_END, out, used)
         doubt_lasting(s, machines[m], m, out, used)
+        if s.blind_us != NOT_BLIND and s.blind_us < s.at_us:
+            write_blind(s, m, OPEN_END, out, used)
     return int(which.shape[0])

@@ -29,6 +29,7 @@ NO_KEY = -1
 """A job or order that has never been named; 0 is one that was named empty."""
 NOT_IN_GAP = -1
 NOT_BAD = -1
+NOT_BLIND = -1
 UNKNOWN_PM = -1
 """A load or an override without a trusted value."""
 
@@ -58,6 +59,7 @@ _FIELDS: list[tuple[str, str] | tuple[str, str, tuple[int, ...]]] = [
     ("shown", "<f8", (HOT,)),  # value, NaN if not trusted
     ("rotating", "<u4"),  # bit n-1: spindle n turns
     ("rotating_known", "<u4"),  # bit n-1: spindle n says itself whether it turns
+    ("speed_known", "<u4"),  # bit n-1: the speed of spindle n can be trusted
     ("fast", "<u4"),  # bit n-1: |speed| of spindle n above 1 per minute
     ("feeding", "<u4"),  # bit n-1: feed rate of channel n above 0
     ("loaded", "<u4"),  # bit n-1: load of spindle n says that it cuts
@@ -76,6 +78,7 @@ _FIELDS: list[tuple[str, str] | tuple[str, str, tuple[int, ...]]] = [
     ("order", "<i8"),  # last named by job.order
     ("job", "<i8"),  # last named by job.id
     ("runs", "<i8"),
+    ("blind_us", "<i8"),  # since when the state is known, but not whether a spindle turns
     ("gap_from_us", "<i8"),
     ("last_gap_from_us", "<i8"),
     ("counter", "<i8", (3,)),  # total, good, scrap: the last reading that counted
@@ -146,7 +149,7 @@ def new_states(machines: int) -> NDArray[np.void]:
         states[name] = NO_KEY
     for name in ("load_pm", "feed_pm", "spindle_pm", "rapid_pm"):
         states[name] = UNKNOWN_PM
-    states["bad_us"] = NOT_BAD
+    states["bad_us"], states["blind_us"] = NOT_BAD, NOT_BLIND
     for name in ("gap_from_us", "last_gap_from_us"):
         states[name] = NOT_IN_GAP
     states["speed"] = np.nan

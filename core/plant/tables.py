@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from core.plant.behaviour import COUNTERS, IDLE_LEVELS
 from core.plant.calendar import machine_calendars
 from core.plant.model import Machine, Plant
-from core.vocabulary import OTHER_RANK, SIGNAL_RANK, Role
+from core.vocabulary import OTHER_RANK, SIGNAL_RANK, Role, meaning
 
 MACHINE = np.dtype(
     [
@@ -25,6 +25,7 @@ MACHINE = np.dtype(
         ("idle_speed", "<f8", (IDLE_LEVELS,)),  # up to which speed a level holds, rising
         ("cut_pm", "<i8", (IDLE_LEVELS,)),  # ‰ load from which on a spindle cuts there
         ("idle_levels", "<i8"),
+        ("spindles", "<i8"),  # bit n-1: spindle n says whether it turns, by itself or by its speed
         ("counter", "<i8"),  # position in COUNTERS
         ("has", "i1", (3,)),  # a counter of total, good, scrap parts
         ("has_energy", "i1"),
@@ -96,5 +97,16 @@ def _machine(machine: Machine) -> NDArray[np.void]:
     for level, (speed, load) in enumerate(ways.idle_load):
         row["idle_speed"][level], row["cut_pm"][level] = speed, round(10 * load) + _ABOVE_IDLE_PM
     row["has"] = [f"part.{kind}" in machine.signals for kind in ("total", "good", "scrap")]
+    row["spindles"] = _spindles(machine)
     row["has_energy"], row["has_order"] = "energy.import" in machine.signals, "job.order" in machine.signals
     return row
+
+
+def _spindles(machine: Machine) -> int:
+    found = (meaning(name) for name in machine.signals)
+    turns = (Role.SPINDLE_SPEED, Role.SPINDLE_ROTATING)
+    bits = 0
+    for known in found:
+        if known is not None and known.role in turns:
+            bits |= 1 << (known.channel - 1)
+    return bits

@@ -199,6 +199,7 @@ class Machine:
         self.alarms = Alarms()
         self.counters = {kind: Counter(ways.counter, ways.width, begin) for kind in KINDS}
         self.energy_uj, self.meter = 0, None
+        self.blind_since = None
 
     # Time
 
@@ -226,6 +227,7 @@ class Machine:
                 if self.current[1] == "unknown" and self.current[2] not in GAP_RECORDS:
                     self.span_gap(self.current[2] in ("offline", "not_available"))
             self.current = (self.now, *state)
+        self.look(state[0])
         self.failed = state[0] == "unplanned_stop" or (self.failed and state[0] != "producing")
         while self.now < to:
             _, end, situation, shift = self.segment()
@@ -239,6 +241,18 @@ class Machine:
             self.now = stop
             if stop % MINUTE == 0:
                 self.energy_uj = 0
+
+    def look(self, state: str) -> None:
+        """Whether a spindle turns is not known: the state is, no spindle turns for certain, and one says nothing."""
+        names = {name.rpartition(".") for name in self.ways.signals if name.startswith("spindle.")}
+        spindles = {where for where, _, what in names if what in ("speed", "rotating")}
+        said = {
+            w for w in spindles if any(self.inputs.get(f"{w}.{what}") is not None for what in ("speed", "rotating"))
+        }
+        blind = state != "unknown" and not any(turning(self.inputs).values()) and said != spindles
+        if not blind and self.blind_since is not None:
+            self.doubts.append((None, "bad_data", self.blind_since, self.now, 0, 0, 0, None, 0, self.now))
+        self.blind_since = (self.now if self.blind_since is None else self.blind_since) if blind else None
 
     def spindle(self, row: dict, spent: int, state: str) -> None:
         """kpi.md §3.7"""
@@ -401,7 +415,7 @@ def told(entries: list, begin: int) -> list:
 def fold(samples, begin, until, segments, pri, ways):
     """Facts {(minute, shift, program, order): {measure: number}}, intervals [(from, to, state, cause, rule)], what
     counters did other than count on [(kind, what, from, at, last, reading, parts)], and doubts about parts (kind first,
-    then as in naive_counters).
+    then as in naive_counters) or, with kind None, about whether a spindle turns.
 
     `segments`: (start, end, "busy" | "out", shift) that cover everything; `pri`: µs by program id.
     The last interval ends at `until`.
@@ -425,4 +439,6 @@ def fold(samples, begin, until, segments, pri, ways):
     facts = {key: {k: v for k, v in row.items() if v} for key, row in machine.facts.items() if any(row.values())}
     mapped = [kind for kind in KINDS if f"part.{kind}" in ways.signals]
     lasting = [(kind, *found) for kind in mapped if (found := machine.counters[kind].doubt(until)) is not None]
+    if machine.blind_since is not None:
+        lasting.append((None, "bad_data", machine.blind_since, None, 0, 0, 0, None, 0, None))
     return facts, machine.intervals, machine.events, machine.doubts + lasting

@@ -132,7 +132,8 @@ def expected(happenings: list[Happening], where: Plant, entries: list | None = N
     kinds = ("total", "good", "scrap")
     noted = sorted((kinds.index(k), CounterEvent[what.upper()], *rest) for k, what, *rest in events)
     lasting = [[-1 if value is None else value for value in doubt] for doubt in doubts]
-    return facts, named, noted, sorted((kinds.index(k), Cause[cause.upper()], *rest) for k, cause, *rest in lasting)
+    places = {-1: -1, **{kind: place for place, kind in enumerate(kinds)}}
+    return facts, named, noted, sorted((places[k], Cause[cause.upper()], *rest) for k, cause, *rest in lasting)
 
 
 def doubts_of(rows) -> list[tuple[int, ...]]:
