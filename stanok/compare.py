@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.kpi.band import Band
-from core.kpi.counts import CountGap, effect_of, possible_us
+from core.kpi.counts import CountGap, blind_us, effect_of, possible_us
 from core.kpi.oee import Gap, Kpi, kpi
 from core.plant.calendar import segments
 from core.plant.model import Machine, Plant
@@ -43,6 +43,7 @@ def _machine(
 ) -> dict[str, Any]:
     machine = plant.machines[index]
     gaps = live.gaps_touching(connection, machine.id, from_us, to_us)
+    blind = live.gauge_gaps_touching(connection, machine.id, from_us, to_us)
     doubts = live.count_gaps_touching(connection, machine.id, from_us, to_us)
     facts = reading.facts(connection, plant, from_us, to_us, index)
     measured = kpi(
@@ -50,6 +51,7 @@ def _machine(
         [_gap(plant, index, gap, from_us, to_us) for gap in gaps],
         machine.max_rate,
         [_count_gap(machine, facts, gap, from_us, to_us) for gap in doubts],
+        sum(blind_us(facts, *stretch) for stretch in blind),
     )
     truth = figures(signals, index, from_us, to_us)
     return {
@@ -59,7 +61,7 @@ def _machine(
         "sent": truth.sent,
         "stored": live.stored_samples(connection, machine.id, (from_us, to_us), int(Flag.INITIAL), _NOT_SENT),
         "rejected": live.quarantined(connection, machine.id, from_us, to_us),
-        "gaps": len(gaps) + len(doubts),
+        "gaps": len(gaps) + len(doubts) + len(blind),
     }
 
 
@@ -99,7 +101,9 @@ def _gap(plant: Plant, index: int, gap: live.GapRow, from_us: int, to_us: int) -
     later = gap.booked_us >= to_us
     inside = gap.from_us >= from_us and gap.to_us <= to_us and not later
     since = gap.to_us < gap.booked_us < to_us
-    return Gap(busy, gap.credit_good_us, gap.credit_total_us, inside, later, since=since)
+    longest = max((program.pri_us for program in plant.programs), default=0)
+    part = gap.credit_total_us // gap.parts if gap.parts and gap.credit_total_us else longest
+    return Gap(busy, gap.credit_good_us, gap.credit_total_us, inside, later, since=since, part_us=part)
 
 
 def _count_gap(machine: Machine, facts: NDArray[np.void], gap: live.CountGapRow, from_us: int, to_us: int) -> CountGap:

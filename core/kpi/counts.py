@@ -1,4 +1,4 @@
-"""Count gaps as bounds: how many parts may have been made where counters do not say it, and what figures make of it.
+"""Gaps of scope count and gauge as bounds: what counters and spindles do not say, and what figures make of it.
 
 Invariants: a count gap takes no time from any class, the state in it is known; it moves the credits only. Nothing can
 be made faster than the greatest plausible rate, in time that is not known to be standstill, but for one part that had
@@ -17,6 +17,8 @@ from core.units import MINUTE_US
 
 POSSIBLE_COLUMNS = ("apt", "apt_no_order", "apt_out", "aust", "adot_setup", "aust_out", "unknown", "unknown_out")
 """Time in which parts may be made: all but what is known to be standstill."""
+KNOWN_COLUMNS = ("apt", "apt_no_order", "aust", "adet_idle", "adet_stop", "adot_idle", "adot_setup", "adot_stop")
+"""Planned busy time in a known state."""
 
 
 @dataclass(frozen=True)
@@ -82,13 +84,27 @@ def effect_of(signals: Iterable[str], counter: int) -> tuple[int, int]:
     return (-1, 1) if total and not good else (0, 0)
 
 
-def possible_us(facts: NDArray[np.void], from_us: int, to_us: int) -> int:
-    """Time in [from, to) in which parts may be made, by rows of dtype FACT; of a minute cut by it at most its part."""
+def _inside(facts: NDArray[np.void], amount: NDArray[np.int64], from_us: int, to_us: int) -> int:
+    """What [from, to) may hold of an amount by row [µs]: of a minute that it cuts no more than its part."""
     minutes, place = np.unique(facts["minute_us"], return_inverse=True)
-    possible = np.zeros(len(minutes), "i8")
-    np.add.at(possible, place, np.sum([facts[name] for name in POSSIBLE_COLUMNS], axis=0, dtype="i8"))
+    found = np.zeros(len(minutes), "i8")
+    np.add.at(found, place, amount)
     overlap = np.minimum(minutes + MINUTE_US, to_us) - np.maximum(minutes, from_us)
-    return int(np.minimum(possible, np.maximum(overlap, 0)).sum())
+    return int(np.minimum(found, np.maximum(overlap, 0)).sum())
+
+
+def _added(facts: NDArray[np.void], names: Sequence[str]) -> NDArray[np.int64]:
+    return np.asarray(np.sum([facts[name] for name in names], axis=0, dtype="i8"))
+
+
+def blind_us(facts: NDArray[np.void], from_us: int, to_us: int) -> int:
+    """PBT in [from, to) in which a spindle may have turned that nobody saw: known state, none known to turn."""
+    return _inside(facts, _added(facts, KNOWN_COLUMNS) - facts["spindle_turning_us"], from_us, to_us)
+
+
+def possible_us(facts: NDArray[np.void], from_us: int, to_us: int) -> int:
+    """Time in [from, to) in which parts may be made, by rows of dtype FACT."""
+    return _inside(facts, _added(facts, POSSIBLE_COLUMNS), from_us, to_us)
 
 
 def doubt_of(gaps: Sequence[CountGap], max_rate: float) -> Doubt:

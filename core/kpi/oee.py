@@ -41,7 +41,8 @@ class Gap:
     `credit_*_us`: standard time of good and of all parts that the counters booked after it, None if they say nothing;
     `inside`: the whole gap and that booking lie in the window; `later`: nothing was booked by the end of the window;
     `since`: it was booked in the window, but after the gap's end, so it may all have been made in time that is known;
-    `out_us`: its time in the window outside planned busy time, which only figures over calendar time ask for.
+    `out_us`: its time in the window outside planned busy time, which only figures over calendar time ask for;
+    `part_us`: the greatest standard time of a part, for one may have been begun before the gap.
     """
 
     busy_us: int
@@ -51,6 +52,7 @@ class Gap:
     later: bool
     out_us: int = 0
     since: bool = False
+    part_us: int = 0
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class Kpi:
     oee: Band
     spindle: Band
     coverage: float | None
+    spindle_coverage: float | None
     parts: int
     parts_good: int
 
@@ -74,8 +77,8 @@ class Credits:
     `known`: surely made in the window; `after_gaps`: booked in it by the first reading after a gap, so made in that gap
     or since; `inside`: proven for gaps that lie wholly in the window; `possible`: the most that the gaps' own time
     allows; `confined`: that of gaps that hold what was booked, as nothing was booked between their end and the
-    window's; `most`: the most that was made in the window and is not known; `less`, `more`: by how much what was booked
-    may differ from what was made, because counters do not say it (core.kpi.counts).
+    window's, without a part that was begun before; `most`: the most that was made in the window and is not known;
+    `less`, `more`: by how much what was booked may differ from what was made, because counters do not say it.
     """
 
     known: int
@@ -140,8 +143,17 @@ def output(
     )
 
 
-def kpi(facts: NDArray[np.void], gaps: Iterable[Gap], max_rate: float, counts: Sequence[CountGap] = ()) -> Kpi:
-    """KPIs from rows of dtype FACT. `max_rate`: greatest plausible output as a multiple of the standard rate."""
+def kpi(
+    facts: NDArray[np.void],
+    gaps: Iterable[Gap],
+    max_rate: float,
+    counts: Sequence[CountGap] = (),
+    blind_us: int = 0,
+) -> Kpi:
+    """KPIs from rows of dtype FACT. `max_rate`: greatest plausible output as a multiple of the standard rate.
+
+    `counts`: gaps of scope `count`; `blind_us`: PBT in which it is not known whether a spindle turns, state known.
+    """
     sums = sums_of(facts)
     made = output(sums, gaps, max_rate, counts)
     return Kpi(
@@ -149,8 +161,9 @@ def kpi(facts: NDArray[np.void], gaps: Iterable[Gap], max_rate: float, counts: S
         effectiveness=effectiveness(sums, made),
         quality=quality(made),
         oee=oee(sums, made),
-        spindle=share(int(facts["spindle_turning_us"].sum()), sums.unknown, sums.pbt),
+        spindle=share(int(facts["spindle_turning_us"].sum()), sums.unknown + blind_us, sums.pbt),
         coverage=sums.coverage,
+        spindle_coverage=None if sums.pbt == 0 else 1 - (sums.unknown + blind_us) / sums.pbt,
         parts=sums.parts_total,
         parts_good=sums.parts_good,
     )
@@ -223,13 +236,15 @@ def _credits(
     doubt: tuple[float, float],
 ) -> Credits:
     allowed = [_most(length * max_rate, credit) for _, length, credit in gaps]
-    later = sum(most for (gap, _, _), most in zip(gaps, allowed, strict=True) if gap.later)
+    later = sum(_most(length * max_rate + gap.part_us, credit) for gap, length, credit in gaps if gap.later)
     return Credits(
         known=known,
         after_gaps=after_gaps,
         inside=sum(credit or 0 for gap, _, credit in gaps if gap.inside),
         possible=sum(allowed),
-        confined=sum(most for (gap, _, _), most in zip(gaps, allowed, strict=True) if not gap.since),
+        confined=sum(
+            max(0.0, most - gap.part_us) for (gap, _, _), most in zip(gaps, allowed, strict=True) if not gap.since
+        ),
         most=after_gaps + later,
         less=doubt[0],
         more=doubt[1],

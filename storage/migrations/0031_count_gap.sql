@@ -1,4 +1,5 @@
--- Gaps of scope count: stretches in which it is not known how many parts a counter stands for.
+-- Gaps of scope count: stretches in which it is not known how many parts a counter stands for; and of scope gauge:
+-- stretches in which the state is known, but not whether a spindle turns.
 -- requires: plain
 
 alter table stanok.data_gap
@@ -12,7 +13,7 @@ alter table stanok.data_gap
 alter table stanok.data_gap drop constraint data_gap_pkey;
 alter table stanok.data_gap add primary key (machine_id, scope, from_time, counter);
 comment on column stanok.data_gap.scope is
-    'state: no trusted state, which makes UNKNOWN time; count: parts between two readings uncertain [text]';
+    'state: no trusted state, which makes UNKNOWN time; count: parts between two readings uncertain; gauge: spindle not known [text]';
 comment on column stanok.data_gap.from_time is 'Last proof of life or last trusted reading, included [UTC]';
 comment on column stanok.data_gap.to_time is 'Next proof of life or reading, excluded; null while it lasts [UTC]';
 comment on column stanok.data_gap.counter is 'Scope count: 0 total, 1 good, 2 scrap; otherwise -1 [code]';

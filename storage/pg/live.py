@@ -46,6 +46,7 @@ class GapRow(NamedTuple):
     credit_good_us: int | None
     credit_total_us: int | None
     booked_us: int
+    parts: int | None = None
 
 
 def _us(moment: datetime | None, otherwise: int) -> int:
@@ -56,15 +57,27 @@ def gaps_touching(connection: Connection, machine_id: int, from_us: int, to_us: 
     """Gaps of scope `state` that touch a window."""
     with database_errors("read gaps"):
         rows = connection.execute(
-            "select from_time, to_time, credit_good_us, credit_total_us, booked_time from stanok.data_gap"
+            "select from_time, to_time, credit_good_us, credit_total_us, booked_time, parts from stanok.data_gap"
             " where scope = 'state' and machine_id = %s and from_time < %s and coalesce(to_time, 'infinity') > %s"
             " order by from_time",
             [machine_id, datetime_from_us(to_us), datetime_from_us(from_us)],
         ).fetchall()
     return [
-        GapRow(_us(start, 0), _us(end, to_us), good, made, _us(booked, to_us))
-        for start, end, good, made, booked in rows
+        GapRow(_us(start, 0), _us(end, to_us), good, made, _us(booked, to_us), parts)
+        for start, end, good, made, booked, parts in rows
     ]
+
+
+def gauge_gaps_touching(connection: Connection, machine_id: int, from_us: int, to_us: int) -> list[tuple[int, int]]:
+    """Gaps of scope `gauge` that touch a window, cut to it [µs]."""
+    with database_errors("read gauge gaps"):
+        rows = connection.execute(
+            "select from_time, to_time from stanok.data_gap"
+            " where scope = 'gauge' and machine_id = %s and from_time < %s and coalesce(to_time, 'infinity') > %s"
+            " order by from_time",
+            [machine_id, datetime_from_us(to_us), datetime_from_us(from_us)],
+        ).fetchall()
+    return [(max(_us(start, 0), from_us), min(_us(end, to_us), to_us)) for start, end in rows]
 
 
 class CountGapRow(NamedTuple):

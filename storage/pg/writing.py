@@ -58,7 +58,7 @@ class Writer:
         self._gaps(changes.intervals, _tails(changes.intervals_from))
         self._credits(changes.gap_credits)
         self._delete(
-            "delete from stanok.data_gap where machine_id = %s and scope = 'count'"
+            "delete from stanok.data_gap where machine_id = %s and scope in ('count', 'gauge')"
             " and (booked_time >= %s and booked_time < %s or to_time is null)",
             _tails(changes.count_gaps_from),
         )
@@ -115,7 +115,7 @@ class Writer:
             )
             self._counter_events(repair.counter_events)
             self._delete(
-                "delete from stanok.data_gap where machine_id = %s and scope = 'count'"
+                "delete from stanok.data_gap where machine_id = %s and scope in ('count', 'gauge')"
                 " and booked_time >= %s and booked_time < %s",
                 {machine: (repair.from_us, FAR_US if repair.to_present else repair.until_us)},
             )
@@ -288,22 +288,24 @@ class Writer:
     def _count_gaps(self, gaps: NDArray[np.void]) -> None:
         rows = []
         for row in gaps:
-            good, scrap = effect_of(self._plant.machines[row["machine"]].signals, int(row["counter"]))
+            gauge = row["counter"] < 0
+            signals = self._plant.machines[row["machine"]].signals
+            good, scrap = (0, 0) if gauge else effect_of(signals, int(row["counter"]))
             credit = int(row["credit_us"])
             lasting = row["to_us"] == OPEN_END
             rows.append(
                 {
                     "machine_id": int(self._ids.machine[row["machine"]]),
-                    "scope": "count",
+                    "scope": "gauge" if gauge else "count",
                     "from_time": datetime_from_us(row["from_us"]),
                     "counter": int(row["counter"]),
                     "to_time": _moment(row["to_us"]),
                     "source_id": int(self._ids.machine_source[row["machine"]]),
                     "cause": int(row["cause"]),
                     "outcome": None if lasting else "lost",
-                    "credit_good_us": None if lasting else good * credit,
-                    "credit_total_us": None if lasting else (good + scrap) * credit,
-                    "parts": None if lasting else int(row["parts"]),
+                    "credit_good_us": None if lasting or gauge else good * credit,
+                    "credit_total_us": None if lasting or gauge else (good + scrap) * credit,
+                    "parts": None if lasting or gauge else int(row["parts"]),
                     "booked_time": _moment(row["booked_us"]),
                     "good_sign": good,
                     "scrap_sign": scrap,

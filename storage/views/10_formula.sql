@@ -86,18 +86,21 @@ begin atomic
         coalesce(sum(g.credit_good_us) filter (where g.inside), 0)::bigint,
         coalesce(sum(g.credit_total_us) filter (where g.inside), 0)::bigint,
         coalesce(sum(stanok_formula.gap_possible(u.unknown, max_rate, g.credit_good_us)), 0),
-        -- Parts that were booked after a gap's end may all have been made since, in time that is known.
-        coalesce(sum(stanok_formula.gap_possible(u.unknown, max_rate, g.credit_total_us)) filter (where not g.since), 0),
-        coalesce(sum(stanok_formula.gap_possible(u.unknown, max_rate, g.credit_good_us))
-            filter (where g.later), 0),
-        coalesce(sum(stanok_formula.gap_possible(u.unknown, max_rate, g.credit_total_us))
-            filter (where g.later), 0)
+        -- Parts that were booked after a gap's end may all have been made since, in time that is known; and one part may
+        -- have been begun before.
+        coalesce(sum(greatest(0, stanok_formula.gap_possible(u.unknown, max_rate, g.credit_total_us) - g.part))
+            filter (where not g.since), 0),
+        coalesce(sum(least(u.unknown * max_rate + g.part, g.credit_good_us)) filter (where g.later), 0),
+        coalesce(sum(least(u.unknown * max_rate + g.part, g.credit_total_us)) filter (where g.later), 0)
     from (
         select
             from_time,
             coalesce(to_time, 'infinity') as to_time,
             credit_good_us,
             credit_total_us,
+            coalesce(
+                nullif(credit_total_us, 0) / nullif(parts, 0), (select max(pri_us) from stanok.standard_time), 0
+            ) as part,
             coalesce(booked_time >= end_time, true) as later,
             coalesce(booked_time > to_time and booked_time < end_time, false) as since,
             coalesce(from_time >= start_time and to_time <= end_time and booked_time < end_time, false) as inside
@@ -179,6 +182,33 @@ comment on function stanok_formula.count_gaps is
     'By how much standard time of good, of other and of all parts may differ from what was booked in a shift, because '
     'counters do not say it, downwards and upwards.';
 
+create function stanok_formula.blind(machine bigint, shift bigint, start_time timestamptz, end_time timestamptz)
+    returns bigint language sql stable parallel safe security definer
+begin atomic
+    select coalesce(sum(least(
+        f.still, stanok_formula.span_us(least(f.minute + interval '1 minute', g.to_time) - greatest(f.minute, g.from_time))
+    )), 0)::bigint
+    from (
+        select from_time, coalesce(to_time, 'infinity') as to_time
+        from stanok.data_gap
+        where machine_id = machine and scope = 'gauge'
+            and from_time < end_time and coalesce(to_time, 'infinity') > start_time
+    ) g
+    cross join lateral (
+        select
+            minute,
+            sum(apt + apt_no_order + aust + adet_idle + adet_stop + adot_idle + adot_setup + adot_stop
+                - spindle_turning_us)::bigint as still
+        from stanok.fact_minute
+        where machine_id = machine and shift_id = shift
+            and minute >= start_time and minute < end_time
+            and minute > g.from_time - interval '1 minute' and minute < g.to_time
+        group by minute
+    ) f;
+end;
+comment on function stanok_formula.blind is
+    'Planned busy time of a shift in which the state is known, but not whether a spindle turns, µs.';
+
 create view stanok_formula.shift_kpi as
 select
     m.id as machine_id,
@@ -198,6 +228,7 @@ join stanok.machine_live l on l.machine_id = m.id
 join stanok.shift_instance s on s.site_id = m.site_id
 cross join lateral stanok_formula.sums(m.id, s.id, s.start_time, s.end_time) f
 cross join lateral stanok_formula.gaps(m.id, s.id, s.start_time, s.end_time, m.max_rate) g
+cross join lateral (select stanok_formula.blind(m.id, s.id, s.start_time, s.end_time) as blind) v
 cross join lateral stanok_formula.count_gaps(m.id, s.id, s.start_time, s.end_time, m.max_rate) d
 cross join lateral (
     -- Without a standard time for every part all that rests on standard times is NULL.
@@ -256,7 +287,8 @@ cross join lateral (
         case when c.all_total > 0 then b.quality_low end as quality_ratio_low,
         case when c.all_total > 0 then greatest(b.quality_low, b.quality_high) end as quality_ratio_high,
         stanok_formula.ratio(f.turning, f.busy) as spindle_utilization,
-        stanok_formula.ratio(f.turning + f.unknown, f.busy) as spindle_utilization_high,
+        stanok_formula.ratio(f.turning + f.unknown + v.blind, f.busy) as spindle_utilization_high,
+        stanok_formula.ratio(f.busy - f.unknown - v.blind, f.busy) as spindle_coverage,
         stanok_formula.ratio(f.busy - f.unknown, f.busy) as coverage
 ) r
 where f.minutes > 0;

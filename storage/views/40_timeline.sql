@@ -61,7 +61,7 @@ comment on column board.gap.site is 'Plant [text]';
 comment on column board.gap.machine is 'Machine, site/machine [text]';
 comment on column board.gap.title is 'Title of the machine [text]';
 comment on column board.gap.source is 'Source that was silent [text]';
-comment on column board.gap.scope is 'state: no trusted state, which makes unknown time; count: parts between two readings uncertain [text]';
+comment on column board.gap.scope is 'state: no trusted state, which makes unknown time; count: parts between two readings uncertain; gauge: spindle not known [text]';
 comment on column board.gap.from_time is 'Last proof of life or last trusted reading, included [UTC]';
 comment on column board.gap.to_time is 'Next proof of life or reading, excluded; as_of while it lasts [UTC]';
 comment on column board.gap.lasting is 'It goes on [bool]';
