@@ -48,7 +48,7 @@ def _machine(
     facts = reading.facts(connection, plant, from_us, to_us, index)
     measured = kpi(
         facts,
-        [_gap(plant, index, gap, from_us, to_us) for gap in gaps],
+        [_gap(plant, index, gap, from_us, to_us, _longest_us(plant, facts)) for gap in gaps],
         machine.max_rate,
         [_count_gap(machine, facts, gap, from_us, to_us) for gap in doubts],
         sum(blind_us(facts, *stretch) for stretch in blind),
@@ -88,8 +88,15 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, _DIGITS)
 
 
-def _gap(plant: Plant, index: int, gap: live.GapRow, from_us: int, to_us: int) -> Gap:
-    """A gap as the band formulas want it: cut to the window and to planned busy time."""
+def _longest_us(plant: Plant, facts: NDArray[np.void]) -> int:
+    """The greatest standard time of the programs in some facts."""
+    return max((program.pri_us for program in plant.programs if program.id in facts["program"]), default=0)
+
+
+def _gap(plant: Plant, index: int, gap: live.GapRow, from_us: int, to_us: int, longest_us: int) -> Gap:
+    """A gap as the band formulas want it: cut to the window and to planned busy time. No part takes more than
+    `longest_us`.
+    """
     first, last = max(gap.from_us, from_us), min(gap.to_us, to_us)
     machine = plant.machines[index]
     calendar = segments(plant.sites[machine.site], first, last, machine.name) if first < last else None
@@ -101,8 +108,7 @@ def _gap(plant: Plant, index: int, gap: live.GapRow, from_us: int, to_us: int) -
     later = gap.booked_us >= to_us
     inside = gap.from_us >= from_us and gap.to_us <= to_us and not later
     since = gap.to_us < gap.booked_us < to_us
-    longest = max((program.pri_us for program in plant.programs), default=0)
-    part = gap.credit_total_us // gap.parts if gap.parts and gap.credit_total_us else longest
+    part = gap.credit_total_us // gap.parts if gap.parts and gap.credit_total_us else longest_us
     return Gap(busy, gap.credit_good_us, gap.credit_total_us, inside, later, since=since, part_us=part)
 
 

@@ -99,7 +99,14 @@ begin atomic
             credit_good_us,
             credit_total_us,
             coalesce(
-                nullif(credit_total_us, 0) / nullif(parts, 0), (select max(pri_us) from stanok.standard_time), 0
+                nullif(credit_total_us, 0) / nullif(parts, 0),
+                (
+                    select max(pri_us) from stanok.standard_time where program_id in (
+                        select program_id from stanok.fact_minute
+                        where machine_id = machine and shift_id = shift and minute >= start_time and minute < end_time
+                    )
+                ),
+                0
             ) as part,
             coalesce(booked_time >= end_time, true) as later,
             coalesce(booked_time > to_time and booked_time < end_time, false) as since,
