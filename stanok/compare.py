@@ -61,7 +61,7 @@ def _machine(
         "sent": truth.sent,
         "stored": live.stored_samples(connection, machine.id, (from_us, to_us), int(Flag.INITIAL), _NOT_SENT),
         "rejected": live.quarantined(connection, machine.id, from_us, to_us),
-        "gaps": len(gaps) + len(doubts) + len(blind),
+        "gaps": len(gaps),
     }
 
 

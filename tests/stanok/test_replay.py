@@ -203,7 +203,9 @@ def test_every_observation_of_a_mapped_key_is_stored_once_with_its_own_time(play
 def test_nothing_is_refused_and_the_jumps_leave_no_gap(played: Played) -> None:
     assert played.ask("select origin, reason from stanok.quarantine") == []
     # Before the first word on its execution a machine is UNKNOWN, too, but that is no gap of a source.
-    causes = played.ask("select distinct cause from stanok.source_gap union select cause from stanok.data_gap")
+    causes = played.ask(
+        "select distinct cause from stanok.source_gap union select cause from stanok.data_gap where scope = 'state'"
+    )
     assert {cause for (cause,) in causes} <= {Cause.NO_DATA_YET, Cause.NO_STATE_INPUT}
     assert played.sent.jumps_back == 2
     (status,) = read_status(played.directory)
