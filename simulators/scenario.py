@@ -94,8 +94,8 @@ class ClockError(_Table):
 class Reset(_Table):
     """Part counters begin again at 0. `every_parts` is a mean.
 
-    `announced`: the first reading afterwards says so. Otherwise nobody is told, and the part made in that moment is
-    on no reading.
+    `announced`: the first reading afterwards says so. Otherwise nobody is told: the counter shows 0, and the part made
+    in that moment is on no reading.
     """
 
     kind: Literal["reset"]

@@ -108,7 +108,10 @@ class Fold:
         """
         state = self.states[machine : machine + 1].copy()
         state["segment_end_us"] = state["horizon_us"] = 0  # the calendar may change
-        owned = int(np.dot(self.tables(int(state["at_us"][0])).machines["has"][machine], (1, 2, 4)))
+        has = self.tables(int(state["at_us"][0])).machines["has"][machine]
+        owned = int(np.dot(has, (1, 2, 4)))
+        for name in ("pri_least", "pri_most"):
+            state[name][0][has == 0] = 0
         for name in ("after_gap", "missed", "fresh", "announced"):
             state[name] &= owned
         _forget_gaps(state[0])

@@ -238,6 +238,10 @@ def _set_feeding(s: Any, feeding: int) -> None:
 @compiled
 def _speed(s: Any, k: Any, channel: int, bit: int, value: float, trusted: bool) -> None:
     fast = _with_bit(s.fast, bit, trusted and abs(value) > _TURNS_ABOVE)
+    known = _with_bit(s.speed_known, bit, trusted)
+    if known != s.speed_known:
+        s.speed_known = known
+        touch(s)
     if channel <= SPINDLES:
         _show(s, SPEED, channel, value, trusted, 0)
         if channel > 1:

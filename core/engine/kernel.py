@@ -20,15 +20,32 @@ from core.engine.counters import (
     count,
     count_what_a_gap_held,
     counters_of,
+    distrust,
+    doubt_lasting,
     enter_scrap,
+    may_make,
     meter,
     pri_of,
     start_over,
+    write_blind,
 )
 from core.engine.inputs import area_up_to, look_again, order_on_machine, say, take_alarm, take_gauge, touch, turning
 from core.engine.jit import compiled
-from core.engine.outputs import CREDITS, EVENTS, FACTS, INTERVALS, PROGRAMS, new_row, room
-from core.engine.state import DECIDE, FEED, HOT, LOAD, NO_COUNT, NO_KEY, NO_STATE, NOT_IN_GAP, NOT_TRUSTED, POWER, SPEED
+from core.engine.outputs import CREDITS, DOUBTS, EVENTS, FACTS, INTERVALS, PROGRAMS, new_row, room
+from core.engine.state import (
+    DECIDE,
+    FEED,
+    HOT,
+    LOAD,
+    NO_COUNT,
+    NO_KEY,
+    NO_STATE,
+    NOT_BLIND,
+    NOT_IN_GAP,
+    NOT_TRUSTED,
+    POWER,
+    SPEED,
+)
 from core.engine.transitions import KNOWN_BUSY, TIME_CLASS, decide, execution_of, is_feed_held
 from core.facts.schema import MEASURES, OPEN_END
 from core.plant.behaviour import COUNTERS
@@ -48,7 +65,7 @@ _UNKNOWN, _PRODUCING, _STOPPED = int(State.UNKNOWN), int(State.PRODUCING), int(S
 _ACTIVE = int(Execution.ACTIVE)
 _BUSY, _NO_ORDER = int(Situation.BUSY), int(Situation.BUSY_NO_ORDER)
 _BY_JOB, _BY_RUN = COUNTERS.index("job"), COUNTERS.index("run")
-_OFFLINE, _UNAVAILABLE = int(Cause.OFFLINE), int(Cause.NOT_AVAILABLE)
+_OFFLINE, _UNAVAILABLE, _NO_DATA_YET = int(Cause.OFFLINE), int(Cause.NOT_AVAILABLE), int(Cause.NO_DATA_YET)
 _ONLINE, _ITEM, _POWER_ROLE = int(Role.ONLINE), int(Role.ITEM_STATE), int(Role.POWER)
 _FEED_OVERRIDE, _SPINDLE_OVERRIDE = int(Role.FEED_OVERRIDE), int(Role.SPINDLE_OVERRIDE)
 _RAPID, _RAPID_OVERRIDE = int(Role.RAPID), int(Role.RAPID_OVERRIDE)
@@ -160,6 +177,8 @@ def _settle(s: Any, k: Any, machine: int, out: Array, used: Array) -> bool:
 @compiled
 def _decide(s: Any, k: Any, machine: int, turns: int, feeding: int, out: Array, used: Array) -> bool:
     """The state, its time class and what else is true of the machine from now on."""
+    if not room(used, DOUBTS, 1):
+        return False
     execution = execution_of(s.words)
     moving = turns != 0 or feeding != 0
     silence = _silence(s, k) if execution < 0 and s.gone != 0 else 0
@@ -180,6 +199,8 @@ def _decide(s: Any, k: Any, machine: int, turns: int, feeding: int, out: Array, 
     elif state == _PRODUCING:
         s.failed = 0
     s.turning = 1 if turns != 0 else 0
+    known = (int(s.rotating_known) & ~int(s.hidden_rotating)) | (int(s.speed_known) & ~int(s.hidden_speed))
+    _look(s, machine, state != _UNKNOWN and turns == 0 and int(k.spindles) & ~known != 0, out, used)
     s.powered = 1 if s.off == 0 or s.gone & k.bit[_POWER_ROLE] != 0 else 0
     s.running = 1 if execution == _ACTIVE else 0
     s.feed_held = 1 if is_feed_held(s.words, execution) else 0
@@ -195,6 +216,16 @@ def _silence(s: Any, k: Any) -> int:
         if s.gone & k.witnesses & bit != 0:
             return int(s.gap_cause[slot]) if s.gaps & bit != 0 else _OFFLINE
     return 0
+
+
+@compiled
+def _look(s: Any, machine: int, blind: bool, out: Array, used: Array) -> None:
+    """Whether it is not known if a spindle turns, from now on; there is room for a row."""
+    if blind and s.blind_us == NOT_BLIND:
+        s.blind_us = s.at_us
+    elif not blind and s.blind_us != NOT_BLIND:
+        write_blind(s, machine, s.at_us, out, used)
+        s.blind_us = NOT_BLIND
 
 
 @compiled
@@ -293,9 +324,15 @@ def _close_gap(s: Any, k: Any, machine: int, source: int, programs: NDArray[np.v
     """End the open gap of a source at `at_us`; what its counters read inside it is booked here, at once and marked."""
     if s.gaps >> source & 1 == 0:
         return True
-    if not room(used, CREDITS, 3) or not room(used, EVENTS, 3 * EVENT_ROOM):
+    rows = 3 * EVENT_ROOM
+    if not room(used, CREDITS, 3) or not room(used, EVENTS, rows) or not room(used, DOUBTS, rows):
         return False
     counters = counters_of(k, 1 << source)
+    for kind in range(3):
+        # What came before the first contact with the source is in no figure.
+        fresh = s.gap_cause[source] == _NO_DATA_YET and s.counter_us[kind] == s.gap_from_us[source]
+        if counters >> kind & 1 != 0 and s.counter[kind] == NO_COUNT and fresh:
+            s.counter_us[kind] = s.at_us
     _span_gap(s, source, s.gap_from_us[source], counters)
     s.gaps = int(s.gaps) & ~(1 << source)
     s.gap_from_us[source], s.gap_cause[source] = NOT_IN_GAP, 0
@@ -305,7 +342,7 @@ def _close_gap(s: Any, k: Any, machine: int, source: int, programs: NDArray[np.v
 
 
 @compiled
-def _select_program(s: Any, machine: int, program: int, out: Array, used: Array) -> bool:
+def _select_program(s: Any, machine: int, program: int, programs: NDArray[np.void], out: Array, used: Array) -> bool:
     """Another part program: the running minute is split, the program's interval closed."""
     if program == s.program:
         return True
@@ -316,6 +353,7 @@ def _select_program(s: Any, machine: int, program: int, out: Array, used: Array)
         _write_program(s, machine, s.at_us, out, used)
         s.program_since_us = s.at_us
     s.program = program
+    may_make(s, pri_of(program, programs))
     return True
 
 
@@ -386,7 +424,7 @@ def _apply(
     trusted = quality <= _TRUSTED
     if role <= _SCRAP:
         if quality != _GOOD:
-            s.missed = int(s.missed) | (1 << (role - _TOTAL))
+            distrust(s, role - _TOTAL)
             return True
         return count(s, k, machine, role - _TOTAL, value, flags, pri_of(s.program, programs), out, used)
     if role == _GAP_OPEN:
@@ -401,7 +439,7 @@ def _apply(
     if not trusted:
         return True
     if role == _PROGRAM:
-        return _select_program(s, machine, key, out, used)
+        return _select_program(s, machine, key, programs, out, used)
     if role in (_ORDER, _JOB):
         return _take_job(s, k, machine, role, key, NOT_TRUSTED, out, used)
     if role == _ALARM:
@@ -499,8 +537,13 @@ def close_views(
         s = states[m]
         if not room(used, FACTS, 1) or not room(used, INTERVALS, 2) or not room(used, PROGRAMS, 1):
             return i
+        if not room(used, DOUBTS, 5):
+            return i
         _settle(s, machines[m], m, out, used)
         _flush(s, m, out, used)
         _write_interval(s, m, OPEN_END, out, used)
         _write_program(s, m, OPEN_END, out, used)
+        doubt_lasting(s, machines[m], m, out, used)
+        if s.blind_us != NOT_BLIND and s.blind_us < s.at_us:
+            write_blind(s, m, OPEN_END, out, used)
     return int(which.shape[0])

@@ -145,5 +145,6 @@ class Refold:
             credits=rows.credits[rows.credits["machine"] == machine],
             snapshots=self._snapshots[machine],
             counter_events=rows.counter_events[rows.counter_events["machine"] == machine],
+            count_gaps=rows.count_gaps[rows.count_gaps["machine"] == machine],
         )
         return Refolded(repair, end, facts[running])

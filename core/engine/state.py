@@ -33,6 +33,8 @@ GAPS = MOST_SOURCES + 1
 """Gaps whose parts may still be told: the last one of each source, and the last time without a trusted state."""
 NO_STATE = MOST_SOURCES
 """Place of the latter."""
+NOT_BAD = -1
+NOT_BLIND = -1
 UNKNOWN_PM = -1
 """A load or an override without a trusted value."""
 
@@ -62,6 +64,7 @@ _FIELDS: list[tuple[str, str] | tuple[str, str, tuple[int, ...]]] = [
     ("shown", "<f8", (HOT,)),  # value, NaN if not trusted
     ("rotating", "<u4"),  # bit n-1: spindle n turns
     ("rotating_known", "<u4"),  # bit n-1: spindle n says itself whether it turns
+    ("speed_known", "<u4"),  # bit n-1: the speed of spindle n can be trusted
     ("fast", "<u4"),  # bit n-1: |speed| of spindle n above 1 per minute
     ("feeding", "<u4"),  # bit n-1: feed rate of channel n above 0
     ("loaded", "<u4"),  # bit n-1: load of spindle n says that it cuts
@@ -80,10 +83,14 @@ _FIELDS: list[tuple[str, str] | tuple[str, str, tuple[int, ...]]] = [
     ("order", "<i8"),  # last named by job.order
     ("job", "<i8"),  # last named by job.id
     ("runs", "<i8"),
+    ("blind_us", "<i8"),  # since when the state is known, but not whether a spindle turns
     ("gap_from_us", "<i8", (MOST_SOURCES,)),
     ("last_gap_from_us", "<i8", (GAPS,)),
     ("counter", "<i8", (3,)),  # total, good, scrap: the last reading that counted
-    ("counter_us", "<i8", (3,)),
+    ("counter_us", "<i8", (3,)),  # before the first reading: since when one is missing
+    ("bad_us", "<i8", (3,)),  # the first reading that cannot be trusted since the last that counted
+    ("pri_least", "<i8", (3,)),  # standard times of the programs selected since then, µs
+    ("pri_most", "<i8", (3,)),
     ("jump", "<i8", (3,)),  # a reading too high to be believed, held back
     ("jump_us", "<i8", (3,)),
     ("held", "<i8", (3,)),  # readings inside a gap, booked when it closes
@@ -155,6 +162,7 @@ def new_states(machines: int) -> NDArray[np.void]:
         states[name] = NO_KEY
     for name in ("load_pm", "feed_pm", "spindle_pm", "rapid_pm"):
         states[name] = UNKNOWN_PM
+    states["bad_us"], states["blind_us"] = NOT_BAD, NOT_BLIND
     for name in ("gap_from_us", "last_gap_from_us"):
         states[name] = NOT_IN_GAP
     states["speed"] = np.nan
@@ -168,7 +176,7 @@ def begin(state: NDArray[np.void], at_us: int, unheard: int = 0) -> None:
     start = floor_minute(at_us)
     for name in ("at_us", "minute_us", "since_us", "program_since_us"):
         state[name] = start
-    state["since"] = start
+    state["since"] = state["counter_us"] = start
     state["state"], state["cause"], state["rule"] = State.UNKNOWN, Cause.NO_DATA_YET, 0
     state["dirty"] = DECIDE
     state["gaps"] = state["gone"] = unheard

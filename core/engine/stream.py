@@ -393,7 +393,7 @@ class Stream:
         settled = self.fold.take()
         shown_us = np.maximum(present, self.settled)
         states, open_rows = self.fold.shown(self._tail(shown_us), begun, shown_us[begun])
-        changes = self._changes(begun, settled, states, open_rows)
+        changes = self._changes(begun, settled, states, open_rows, from_us)
         minute = self.fold.states["minute_us"]
         facts = np.concatenate([self._pending, settled.facts])
         self._pending = facts[facts["minute_us"] >= minute[facts["machine"]]]
@@ -444,6 +444,7 @@ class Stream:
         settled: Folded,
         states: NDArray[np.void],
         shown: Folded,
+        from_us: NDArray[np.int64],
     ) -> Changes:
         late = [Late(machine, *stretch) for machine, stretch in self._late.items()]
         facts = summed(np.concatenate([self._pending, settled.facts, shown.facts]))
@@ -479,6 +480,8 @@ class Stream:
             programs=taken[2],
             orders=orders,
             counter_events=settled.counter_events,
+            count_gaps=np.concatenate([settled.count_gaps, shown.count_gaps]),
+            count_gaps_from={int(machine): int(from_us[machine]) for machine in begun},
             shifts=self._new_shifts(np.concatenate([facts, *(repair.facts for repair in repairs)])),
             gap_rows=[self._gap_row(record) for record in gap_records],
             gap_rows_from={(self._machine(lane), self._source[lane].id): us for lane, us in gaps_from.items()},

@@ -5,6 +5,7 @@ What the fold looks up together stands together in one record, because every arr
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,7 @@ MACHINE = np.dtype(
         ("idle_speed", "<f8", (IDLE_LEVELS,)),  # up to which speed a level holds, rising
         ("cut_pm", "<i8", (IDLE_LEVELS,)),  # ‰ load from which on a spindle cuts there
         ("idle_levels", "<i8"),
+        ("spindles", "<i8"),  # bit n-1: spindle n says whether it turns, by itself or by its speed
         ("counter", "<i8"),  # position in COUNTERS
         ("has", "i1", (3,)),  # a counter of total, good, scrap parts
         ("has_energy", "i1"),
@@ -116,6 +118,7 @@ def _machine(machine: Machine) -> NDArray[np.void]:
         row["idle_speed"][level], row["cut_pm"][level] = speed, round(10 * load) + _ABOVE_IDLE_PM
     names = machine.signal_names
     row["has"] = [f"part.{kind}" in names for kind in ("total", "good", "scrap")]
+    row["spindles"] = _spindles(names)
     row["has_energy"], row["has_order"] = "energy.import" in names, "job.order" in names
     _sources(row, machine)
     return row
@@ -136,3 +139,13 @@ def _sources(row: NDArray[np.void], machine: Machine) -> None:
     for follower, role in _FOLLOWS.items():
         row["bit"][follower] = row["bit"][role]
     row["witnesses"] = row["witnesses"] or 2**MOST_SOURCES - 1
+
+
+def _spindles(names: Iterable[str]) -> int:
+    found = (meaning(name) for name in names)
+    turns = (Role.SPINDLE_SPEED, Role.SPINDLE_ROTATING)
+    bits = 0
+    for known in found:
+        if known is not None and known.role in turns:
+            bits |= 1 << (known.channel - 1)
+    return bits

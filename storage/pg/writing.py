@@ -14,7 +14,8 @@ from typing import Any, LiteralString
 import numpy as np
 from numpy.typing import NDArray
 
-from core.facts.schema import MEASURES, NO_SOURCE, OPEN_END, Changes, GapRow, RawRows, Repair, Snapshot
+from core.facts.schema import MEASURES, NO_SOURCE, NOT_LIMITED, OPEN_END, Changes, GapRow, RawRows, Repair, Snapshot
+from core.kpi.counts import effect_of
 from core.plant.model import Plant, Source
 from core.units import FAR_US, datetime_from_us
 from core.vocabulary import State, Store
@@ -57,6 +58,12 @@ class Writer:
         self._programs(changes.program_intervals, _tails(changes.program_intervals_from))
         self._gaps(changes.intervals, _tails(changes.intervals_from))
         self._credits(changes.gap_credits)
+        self._delete(
+            "delete from stanok.data_gap where machine_id = %s and scope in ('count', 'gauge')"
+            " and (booked_time >= %s and booked_time < %s or to_time is null)",
+            _tails(changes.count_gaps_from),
+        )
+        self._count_gaps(changes.count_gaps)
         self._entries(changes, spool_number)
         self._live(changes)
         self._frontiers(changes)
@@ -107,6 +114,12 @@ class Writer:
                 {machine: (repair.from_us, FAR_US if repair.to_present else repair.until_us)},
             )
             self._counter_events(repair.counter_events)
+            self._delete(
+                "delete from stanok.data_gap where machine_id = %s and scope in ('count', 'gauge')"
+                " and booked_time >= %s and booked_time < %s",
+                {machine: (repair.from_us, FAR_US if repair.to_present else repair.until_us)},
+            )
+            self._count_gaps(repair.count_gaps)
             self._delete(
                 "delete from stanok.machine_snapshot where machine_id = %s and hour > %s and hour < %s",
                 {machine: (repair.from_us, FAR_US if repair.to_present else repair.until_us)},
@@ -171,7 +184,7 @@ class Writer:
         )
         self._many(
             "insert into stanok.data_gap (machine_id, from_time, to_time, source_id, scope, cause, outcome)"
-            " values (%s, %s, %s, %s, 'state', %s, %s) on conflict (machine_id, scope, from_time, source_rank)"
+            " values (%s, %s, %s, %s, 'state', %s, %s) on conflict (machine_id, scope, from_time, counter, source_rank)"
             " do update set to_time = excluded.to_time, cause = excluded.cause, outcome = excluded.outcome",
             (
                 (
@@ -273,7 +286,7 @@ class Writer:
         self._many(
             "insert into stanok.data_gap (machine_id, source_id, scope, source_rank, from_time, to_time, cause,"
             " outcome, credit_good_us, credit_total_us) values (%s, %s, 'source', %s, %s, %s, %s, %s, %s, %s)"
-            " on conflict (machine_id, scope, from_time, source_rank)"
+            " on conflict (machine_id, scope, from_time, counter, source_rank)"
             " do update set to_time = excluded.to_time, cause = excluded.cause, outcome = excluded.outcome",
             (
                 (
@@ -323,6 +336,38 @@ class Writer:
                 for row in events
             ),
         )
+
+    def _count_gaps(self, gaps: NDArray[np.void]) -> None:
+        rows = []
+        for row in gaps:
+            gauge = row["counter"] < 0
+            signals = self._plant.machines[row["machine"]].signals
+            good, scrap = (0, 0) if gauge else effect_of(signals, int(row["counter"]))
+            credit = int(row["credit_us"])
+            lasting = row["to_us"] == OPEN_END
+            rows.append(
+                {
+                    "machine_id": int(self._ids.machine[row["machine"]]),
+                    "scope": "gauge" if gauge else "count",
+                    "from_time": datetime_from_us(row["from_us"]),
+                    "counter": int(row["counter"]),
+                    "to_time": _moment(row["to_us"]),
+                    "source_id": int(self._ids.machine_source[row["machine"]]),
+                    "cause": int(row["cause"]),
+                    "outcome": None if lasting else "lost",
+                    "credit_good_us": None if lasting or gauge else good * credit,
+                    "credit_total_us": None if lasting or gauge else (good + scrap) * credit,
+                    "parts": None if lasting or gauge else int(row["parts"]),
+                    "booked_time": _moment(row["booked_us"]),
+                    "good_sign": good,
+                    "scrap_sign": scrap,
+                    "credit_us": credit,
+                    "least_us": int(row["least_us"]),
+                    "most_us": None if row["most_us"] == NOT_LIMITED else int(row["most_us"]),
+                    "pri_us": int(row["pri_us"]),
+                }
+            )
+        self._upsert("data_gap", ("machine_id", "scope", "from_time", "counter"), rows)
 
     def _live(self, changes: Changes) -> None:
         self._upsert(

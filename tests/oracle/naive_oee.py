@@ -197,6 +197,7 @@ class Machine:
         self.facts: dict = defaultdict(lambda: defaultdict(int))
         self.intervals: list = []
         self.events: list = []
+        self.doubts: list = []
         self.now, self.current = begin, None
         self.said: dict = {}
         self.program = 0
@@ -204,8 +205,9 @@ class Machine:
         self.gaps: dict = {}  # source -> cause
         self.failed = False
         self.alarms = Alarms()
-        self.counters = {kind: Counter(ways.counter, ways.width) for kind in KINDS}
+        self.counters = {kind: Counter(ways.counter, ways.width, begin) for kind in KINDS}
         self.energy_uj, self.meter = 0, None
+        self.blind_since = None
 
     # What can be believed
 
@@ -255,6 +257,7 @@ class Machine:
                     says = {"offline": "conn.online", "not_available": "ctrl.item_state"}.get(self.current[2])
                     self.span_gap(self.ways.source_of(says) if says else None)
             self.current = (self.now, *state)
+        self.look(state[0])
         self.failed = state[0] == "unplanned_stop" or (self.failed and state[0] != "producing")
         while self.now < to:
             _, end, situation, shift = self.segment()
@@ -268,6 +271,18 @@ class Machine:
             self.now = stop
             if stop % MINUTE == 0:
                 self.energy_uj = 0
+
+    def look(self, state: str) -> None:
+        """Whether a spindle turns is not known: the state is, no spindle turns for certain, and one says nothing."""
+        names = {name.rpartition(".") for name in self.ways.signals if name.startswith("spindle.")}
+        spindles = {where for where, _, what in names if what in ("speed", "rotating")}
+        said = {
+            w for w in spindles if any(self.inputs.get(f"{w}.{what}") is not None for what in ("speed", "rotating"))
+        }
+        blind = state != "unknown" and not any(turning(self.inputs).values()) and said != spindles
+        if not blind and self.blind_since is not None:
+            self.doubts.append((None, "bad_data", self.blind_since, self.now, 0, 0, 0, None, 0, self.now))
+        self.blind_since = (self.now if self.blind_since is None else self.blind_since) if blind else None
 
     def spindle(self, row: dict, spent: int, state: str) -> None:
         """kpi.md §3.7"""
@@ -328,8 +343,9 @@ class Machine:
                 kind, *self.counters[kind].read(value, self.now, reset, self.ways.rate, self.pri.get(self.program))
             )
 
-    def book(self, kind: str, parts: int, spans: bool, events: list) -> None:
+    def book(self, kind: str, parts: int, spans: bool, events: list, doubts: list) -> None:
         self.events += [(kind, *event) for event in events]
+        self.doubts += [(kind, *doubt) for doubt in doubts]
         has = {k: f"part.{k}" in self.ways.signals for k in KINDS}
         total = parts if kind == "total" or (kind == "good" and not has["total"]) else 0
         good = {
@@ -379,6 +395,8 @@ class Machine:
             self.scrap(*value)
         elif what == "prog.name":
             self.program = value if trusted else self.program
+            for counter in self.counters.values():
+                counter.standards.add(self.pri.get(self.program, 0))
         elif what == "job.order":
             self.order = value if trusted else self.order
         elif what == "job.id" and trusted:
@@ -403,9 +421,10 @@ class Machine:
                 self.meter = reading
         elif what.startswith("part."):
             kind = what.removeprefix("part.")
-            self.counters[kind].missed = quality != "good"
             if quality == "good":
                 self.count(kind, value, "reset" in flags)
+            else:
+                self.counters[kind].bad(self.now)
         elif not what.startswith(("job.", "alarm.", "energy.")):
             self.said[what] = value if trusted else None
 
@@ -449,8 +468,9 @@ def told(entries: list, begin: int) -> list:
 
 
 def fold(samples, begin, until, segments, pri, ways):
-    """Facts {(minute, shift, program, order): {measure: number}}, intervals [(from, to, state, cause, rule)] and what
-    counters did other than count on [(kind, what, from, at, last, reading, parts)].
+    """Facts {(minute, shift, program, order): {measure: number}}, intervals [(from, to, state, cause, rule)], what
+    counters did other than count on [(kind, what, from, at, last, reading, parts)], and doubts about parts (kind first,
+    then as in naive_counters) or, with kind None, about whether a spindle turns.
 
     `segments`: (start, end, "busy" | "out", shift) that cover everything; `pri`: µs by program id.
     The last interval ends at `until`.
@@ -465,4 +485,8 @@ def fold(samples, begin, until, segments, pri, ways):
     if machine.current is not None:
         machine.intervals.append((machine.current[0], until, *machine.current[1:]))
     facts = {key: {k: v for k, v in row.items() if v} for key, row in machine.facts.items() if any(row.values())}
-    return facts, machine.intervals, machine.events
+    mapped = [kind for kind in KINDS if f"part.{kind}" in ways.signals]
+    lasting = [(kind, *found) for kind in mapped if (found := machine.counters[kind].doubt(until)) is not None]
+    if machine.blind_since is not None:
+        lasting.append((None, "bad_data", machine.blind_since, None, 0, 0, 0, None, 0, None))
+    return facts, machine.intervals, machine.events, machine.doubts + lasting

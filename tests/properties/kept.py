@@ -12,7 +12,7 @@ from core.engine.operator import Told, told_of
 from core.engine.raw import NEVER
 from core.engine.repair import RepairJob
 from core.engine.stream import Stream
-from core.facts.schema import Changes, GapRow, Snapshot
+from core.facts.schema import OPEN_END, Changes, GapRow, Snapshot
 from core.plant.lanes import lanes_of
 from core.plant.model import Plant
 from core.samples.batch import SampleBatch
@@ -31,6 +31,7 @@ class Kept:
         self.intervals: dict[int, list[Any]] = {}
         self.programs: dict[int, list[Any]] = {}
         self.counter_events: dict[int, list[Any]] = {}
+        self.count_gaps: dict[int, list[Any]] = {}
         self.gap_rows: dict[int, list[GapRow]] = {}
         self.snapshots: dict[int, dict[int, bytes]] = {}
         self.raw: list[SampleBatch] = []
@@ -49,6 +50,7 @@ class Kept:
             self._replace(self.intervals, found.intervals, "from_us", stretch)
             self._replace(self.programs, found.programs, "from_us", {m: (found.programs_from, found.programs_until)})
             self._replace(self.counter_events, found.counter_events, "at_us", {m: (found.from_us, end)})
+            self._count_gaps(m, found.count_gaps, found.from_us, end)
             old = self.snapshots.get(m, {})
             self.snapshots[m] = {at: state for at, state in old.items() if not found.from_us < at < end}
             self._snapshots(found.snapshots)
@@ -64,6 +66,8 @@ class Kept:
             self.gap_rows[m] = kept + fresh
         for row in changes.counter_events:
             self.counter_events.setdefault(int(row["machine"]), []).append(row)
+        for m, since in changes.count_gaps_from.items():
+            self._count_gaps(m, changes.count_gaps, since, FAR_US, lasting=True)
         self._snapshots(changes.snapshots)
         self.raw.append(changes.raw.batch)
         known = {entry.id for entry in self.entries}
@@ -73,6 +77,15 @@ class Kept:
             self.asked.append((self._number, late.machine, late.from_us, late.to_us))
         self.frontiers.update({(found.machine, found.source_id): found for found in changes.frontiers})
         self.tick_us = max(self.tick_us, changes.tick_us)
+
+    def _count_gaps(self, machine: int, rows: Any, since_us: int, until_us: int, *, lasting: bool = False) -> None:
+        """Replace those that were booked in a stretch; of those that last, all."""
+        old, fresh = self.count_gaps.get(machine, []), [row for row in rows if row["machine"] == machine]
+        assert all(since_us <= row["booked_us"] < until_us or row["booked_us"] == OPEN_END for row in fresh)
+        gone = [
+            row for row in old if since_us <= row["booked_us"] < until_us or (lasting and row["booked_us"] == OPEN_END)
+        ]
+        self.count_gaps[machine] = [row for row in old if not any(row is other for other in gone)] + fresh
 
     def _snapshots(self, snapshots: Sequence[Snapshot]) -> None:
         for found in snapshots:

@@ -16,7 +16,15 @@ from core.units import MINUTE_US, SECOND_US
 from core.vocabulary import Cause
 from tests.properties.kept import Kept
 from tests.properties.scenes import BEGIN, SPAN, Happening, plant, scenes
-from tests.properties.test_stream_equals_oracle import END, batch_of, expected, facts_of, intervals_of, with_gaps
+from tests.properties.test_stream_equals_oracle import (
+    END,
+    batch_of,
+    doubts_of,
+    expected,
+    facts_of,
+    intervals_of,
+    with_gaps,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -81,10 +89,11 @@ def split(happenings: list[Happening]) -> tuple[list[Happening], list[Happening]
 
 
 def check(kept: Kept, happenings: list[Happening], where, entries: list | None = None) -> None:
-    facts, intervals, events = expected(happenings, where, entries)
+    facts, intervals, events, doubts = expected(happenings, where, entries)
     assert facts_of(np.array([r for r in kept.facts[0] if r["minute_us"] < END])) == facts
     noted = [tuple(row.tolist())[1:] for row in kept.counter_events.get(0, []) if row["at_us"] < END]
     assert sorted(noted) == events
+    assert doubts_of(kept.count_gaps.get(0, [])) == doubts
     found = intervals_of(np.array(kept.intervals[0]))
     assert [(a, min(b, END), s, c, r) for a, b, s, c, r in found if a < END] == intervals
 

@@ -52,6 +52,7 @@ from tests.properties.test_stream_equals_oracle import (
     Tables,
     batch_of,
     columns,
+    doubts_of,
     expected,
     facts_of,
     intervals_of,
@@ -132,10 +133,11 @@ def test_the_fold_of_several_sources_equals_the_oracle(happenings, how, counters
     fold.advance(np.array([0]), np.array([END]))
     settled = fold.take()
     _, shown = fold.shown(Columns.empty(), np.array([0]), np.array([END]))
-    facts, intervals, events = expected(happenings, where)
+    facts, intervals, events, doubts = expected(happenings, where)
     assert facts_of(np.concatenate([settled.facts, shown.facts])) == facts
     assert sorted(tuple(row)[1:] for row in settled.counter_events.tolist()) == events
     assert intervals_of(np.concatenate([settled.intervals, shown.intervals])) == intervals
+    assert doubts_of([*settled.count_gaps, *shown.count_gaps]) == doubts
 
 
 @settings(max_examples=60, deadline=None)

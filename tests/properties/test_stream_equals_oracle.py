@@ -134,10 +134,18 @@ def expected(happenings: list[Happening], where: Plant, entries: list | None = N
     ]
     samples += naive_oee.told(entries or [], BEGIN)
     segments = oracle_segments(where.sites[0])
-    facts, intervals, events = naive_oee.fold(samples, BEGIN, END, segments, standards(), known)
+    facts, intervals, events, doubts = naive_oee.fold(samples, BEGIN, END, segments, standards(), known)
     named = [(a, b, State[s.upper()], Cause[c.upper()], rule) for a, b, s, c, rule in intervals]
     kinds = ("total", "good", "scrap")
-    return facts, named, sorted((kinds.index(k), CounterEvent[what.upper()], *rest) for k, what, *rest in events)
+    noted = sorted((kinds.index(k), CounterEvent[what.upper()], *rest) for k, what, *rest in events)
+    lasting = [[-1 if value is None else value for value in doubt] for doubt in doubts]
+    places = {-1: -1, **{kind: place for place, kind in enumerate(kinds)}}
+    return facts, named, noted, sorted((places[k], Cause[cause.upper()], *rest) for k, cause, *rest in lasting)
+
+
+def doubts_of(rows) -> list[tuple[int, ...]]:
+    """Count gaps as the oracle tells them."""
+    return sorted(tuple(row.tolist())[1:] for row in rows)
 
 
 def facts_of(rows) -> dict[tuple[int, int, int, int], dict[str, int]]:
@@ -180,7 +188,8 @@ def test_the_fold_equals_the_oracle_however_it_is_cut(happenings, counters, beha
     fold.advance(np.array([0]), np.array([END]))
     settled = fold.take()
     _, shown = fold.shown(Columns.empty(), np.array([0]), np.array([END]))
-    facts, intervals, events = expected(happenings, where)
+    facts, intervals, events, doubts = expected(happenings, where)
+    assert doubts_of([*settled.count_gaps, *shown.count_gaps]) == doubts
     assert facts_of(np.concatenate([settled.facts, shown.facts])) == facts
     assert sorted(tuple(row)[1:] for row in settled.counter_events.tolist()) == events
     assert intervals_of(np.concatenate([settled.intervals, shown.intervals])) == intervals
@@ -274,7 +283,7 @@ def test_stream_equals_oracle_under_disorder_and_any_batching(happenings, seed):
     where = plant(1)
     happenings = [h for h in happenings if h.what in where.signal_index]
     tables = played(happenings, where, random.Random(seed))
-    facts, intervals, _ = expected(happenings, where)
+    facts, intervals, _, _ = expected(happenings, where)
     found = facts_of(np.array([r for r in tables.facts[0] if r["minute_us"] < END]))
     assert found == facts
     clipped = [(a, min(b, END), s, c, r) for a, b, s, c, r in intervals_of(np.array(tables.intervals[0])) if a < END]
