@@ -1,7 +1,7 @@
 """Entries of registry files -> Registry, or every complaint at once, each with file and line.
 
-docs/en/programmes.md is the reference of the keys. First the entries are read one by one, then what they say about each
-other is checked: references, doubles, cycles.
+docs/en/programmes.md is the reference of the keys. First the entries are read one by one, then what they say about
+each other is checked: references, doubles, cycles.
 """
 
 from __future__ import annotations
