@@ -28,9 +28,11 @@ class Scene:
     starts: tuple[int, ...] = (40, 40, 40, 54, 54, 54, 68, 68, 68)
     never: int = 3
     weeks: int = 120
+    level_low: float = 0.35
+    level_high: float = 0.55
     gain: float = 0.20
     """Mean rise of speed by a new machine; plants differ by `gain_spread`, a third of it comes only with the months."""
-    gain_spread: float = 0.05
+    gain_spread: float = 0.03
     common: float = 0.03
     """Shock that hits every plant in a week, with memory `memory`: orders of the whole branch."""
     shock: float = 0.04
@@ -72,7 +74,7 @@ def play(scene: Scene, simulations: int, seed: int) -> Played:
 def _busy(scene: Scene, rng: np.random.Generator, shape: tuple[int, int, int]) -> Floats:
     """Share of calendar time in which the cell produces."""
     simulations, plants, weeks = shape
-    level = rng.uniform(0.3, 0.6, (simulations, plants, 1))
+    level = rng.uniform(scene.level_low, scene.level_high, (simulations, plants, 1))
     size = np.exp(scene.unevenness * rng.standard_normal((simulations, plants, 1)))
     season = 0.03 * np.sin(2 * np.pi * (np.arange(weeks) / 52 + rng.random((simulations, 1, 1))))
     common = scene.common * _remembering(rng, (simulations, 1, weeks), scene.memory)

@@ -495,6 +495,18 @@ def bench_end_to_end(as_json: JsonOption = False, broker: BrokerOption = None, d
     report(measure(broker, database), as_json)
 
 
+@bench.command("programme")
+def bench_programme(as_json: JsonOption = False) -> None:
+    """Whether intervals of programme effects hold the truth, on simulated programmes, beside two-way fixed effects.
+
+    Example: stanok bench programme --json
+    """
+    from stanok.bench.programme import measure
+    from stanok.bench.report import report
+
+    report(measure(), as_json)
+
+
 def _first_line(path: Path, option: str) -> str:
     """What a file with a secret holds; InputError if it cannot be read or is empty."""
     try:

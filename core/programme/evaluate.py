@@ -18,15 +18,14 @@ from core.programme.grouptime import (
     Ints,
     Panel,
     Window,
-    after,
     effect_weights,
     estimate,
     group_times,
 )
 from core.programme.leads import leads
 from core.programme.planning import detectable, holm
-from core.programme.randomisation import DRAWS, LEVEL, Certainty, assignments, certainty, draw
-from core.programme.registry import LESS_IS_BETTER, Outcome, Tier
+from core.programme.randomisation import DRAWS, LEVEL, Certainty, assignments, certainty, constant, draw, proportional
+from core.programme.registry import AMOUNTS, LESS_IS_BETTER, Outcome, Tier
 from core.programme.series import mean_step
 from core.programme.standards import Obstacle
 from core.programme.student import t_quantile, t_two_sided
@@ -111,9 +110,17 @@ def evaluate(panel: Panel, outcome: Floats, question: Question, obstacle: Obstac
     if plants < LEAST_PLANTS or assignments(panel) < LEAST_ASSIGNMENTS:
         return found
     orders = draw(panel, question.seed, question.draws)
-    sure = certainty(panel, weigh, outcome, orders, after(panel, question.window.skip), question.level)
+    sure = certainty(panel, weigh, outcome, orders, _pattern(panel, outcome, question, weights), question.level)
     found = _with_leads(panel, outcome, _with_interval(found, sure), orders)
     return replace(found, finding=_finding(found))
+
+
+def _pattern(panel: Panel, outcome: Floats, question: Question, weights: Floats) -> Floats:
+    """What an effect on this outcome is: a share of amounts, as much as any of shares of time."""
+    amounts = proportional(panel, outcome, question.window.skip)
+    if question.outcome in AMOUNTS and estimate(weights, amounts) > 0:
+        return amounts
+    return constant(panel, question.window.skip)
 
 
 def adjust(evaluations: list[Evaluation]) -> list[Evaluation]:

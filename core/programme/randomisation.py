@@ -2,10 +2,11 @@
 
 Within each stratum the starts change hands among plants; the estimate of each such draw shows what chance does with
 these very plants, their shocks and the serial correlation in them, without any assumption about either. The p-value
-is the share of draws at least as far from 0; the interval holds every constant effect δ that is not rejected once δ
-is taken off the treated weeks. It is exact when who started when does not depend on how the plants would have gone on
-without it (R. A. Fisher 1935). Invariants: the p-value is never 0; the interval always holds the estimate; the same
-seed gives the same answer.
+is the share of draws at least as far from 0. The interval holds every effect that is not rejected once it is taken off
+the treated weeks: the same hours in each (`constant`), or the same share of what was made in each (`proportional`).
+It is exact, for such effects, when who started when does not depend on how the plants would have gone on without it
+(R. A. Fisher 1935); where plants gain different amounts it is wider than needed for these plants.
+Invariants: the p-value is never 0; the interval always holds the estimate; the same seed gives the same answer.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from math import factorial, floor, inf, prod
 
 import numpy as np
 
-from core.programme.grouptime import Floats, Ints, Panel, estimate
+from core.programme.grouptime import Floats, Ints, Panel, after, estimate
 
 DRAWS = 1999
 """Draws beside the real one: the end points of a 95 % interval then rest on a hundred of them."""
@@ -28,7 +29,7 @@ Weigh = Callable[[Panel], Floats | None]
 
 @dataclass(frozen=True)
 class Certainty:
-    """Estimates with their intervals, p-values and the spread of chance, each of the shape of the estimate."""
+    """Estimates with intervals, p-values, and the spread of chance once the estimate is taken off; all of one shape."""
 
     value: Floats
     low: Floats
@@ -75,38 +76,46 @@ def reassigned(panel: Panel, weigh: Weigh, outcome: Floats, orders: Ints) -> Flo
 
 
 def certainty(
-    panel: Panel, weigh: Weigh, outcome: Floats, orders: Ints, pattern: Floats | None = None, level: float = LEVEL
+    panel: Panel, weigh: Weigh, outcome: Floats, orders: Ints, pattern: Floats, level: float = LEVEL
 ) -> Certainty:
     """Estimate, interval and p-value of outcomes (..., plants, weeks). ValueError if nothing can be compared.
 
-    `pattern` (plants, weeks): 1 where a constant effect would stand; without it there is no interval around a true
-    effect, only the band of chance around the estimate, which is right where nothing is there to be taken off
-    (leads).
+    `pattern` (plants, weeks), or of the shape of the outcomes: what the effect is, but for its size. Its own estimate
+    must be positive.
     """
     weights = weigh(panel)
     if weights is None:
         raise ValueError("no plant that started can be compared with one that had not")
     value, drawn = estimate(weights, outcome), reassigned(panel, weigh, outcome, orders)
-    taken = np.zeros(panel.observed.shape) if pattern is None else pattern
-    gain = estimate(weights, taken) if pattern is not None else np.asarray(1.0)
-    moved = reassigned(panel, weigh, taken, orders)
-    usable = np.isfinite(moved)
+    gain, moved = estimate(weights, pattern), reassigned(panel, weigh, pattern, orders)
+    usable = np.isfinite(drawn).all(axis=tuple(range(1, drawn.ndim)))
     drawn, moved = drawn[usable], moved[usable]
+    moved = moved.reshape(-1, *[1] * (drawn.ndim - moved.ndim), *moved.shape[1:])
     low, high = _interval(value, drawn, gain, moved, level)
     beyond = np.abs(drawn) >= np.abs(value) * (1 - 1e-12)
-    return Certainty(value, low, high, (1 + beyond.sum(axis=0)) / (1 + len(drawn)), drawn.std(axis=0))
+    chance = (drawn - moved * value / gain).std(axis=0)
+    return Certainty(value, low, high, (1 + beyond.sum(axis=0)) / (1 + len(drawn)), chance)
+
+
+def constant(panel: Panel, skip: int) -> Floats:
+    """An effect of the same size in every treated week of every plant: for shares of time."""
+    return after(panel, skip)
+
+
+def proportional(panel: Panel, outcome: Floats, skip: int) -> Floats:
+    """The same share of what is made in every treated week: a faster machine makes much more of much."""
+    return np.where(after(panel, skip) > 0, np.nan_to_num(outcome), 0.0)
 
 
 def _interval(value: Floats, drawn: Floats, gain: Floats, moved: Floats, level: float) -> tuple[Floats, Floats]:
-    """The effects that are not rejected. A draw speaks for δ where |drawn − δ·moved| ≥ |value − δ·gain|.
+    """The effects that are not rejected. A draw speaks for δ = s·gain where |drawn − s·moved| ≥ |value − s·gain|.
 
-    For |moved| < gain that is the stretch between two roots, which holds value / gain; a draw that moves as much as
+    For |moved| < gain that is the stretch between two roots, which holds the estimate; a draw that moves as much as
     the real one speaks for every δ.
     """
-    slope = moved.reshape(-1, *[1] * value.ndim)
     with np.errstate(divide="ignore", invalid="ignore"):
-        one, other = (value - drawn) / (gain - slope), (value + drawn) / (gain + slope)
-    narrow = np.abs(slope) < gain * (1 - 1e-9)
+        one, other = gain * (value - drawn) / (gain - moved), gain * (value + drawn) / (gain + moved)
+    narrow = np.abs(moved) < gain * (1 - 1e-9)
     lows = np.where(narrow, np.minimum(one, other), -inf)
     highs = np.where(narrow, np.maximum(one, other), inf)
     rank = floor((1 - level) * (len(drawn) + 1) + 1e-9)

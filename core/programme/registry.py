@@ -38,6 +38,8 @@ class Outcome(StrEnum):
     """Energy per frozen standard hour [kWh / standard h]; less is better."""
 
 
+AMOUNTS = frozenset({Outcome.OUTPUT, Outcome.ENERGY})
+"""Outcomes that a project multiplies; what is not here is a share of time, to which it adds."""
 LESS_IS_BETTER = frozenset({Outcome.ENERGY})
 
 

@@ -10,7 +10,15 @@ import numpy as np
 import pytest
 
 from core.programme.grouptime import NEVER, Floats, Panel, Window, after, effect_weights, estimate
-from core.programme.randomisation import Certainty, assignments, certainty, draw, reassigned
+from core.programme.randomisation import (
+    Certainty,
+    assignments,
+    certainty,
+    constant,
+    draw,
+    proportional,
+    reassigned,
+)
 from tests.core.programme.panels import staggered
 from tests.seeds import seed
 
@@ -33,11 +41,11 @@ def naive_draws(panel: Panel, outcome: Floats, orders: np.ndarray) -> Floats:
     return np.array(found)
 
 
-def p_of(panel: Panel, outcome: Floats, orders: np.ndarray, effect: float) -> float:
+def p_of(panel: Panel, outcome: Floats, orders: np.ndarray, pattern: Floats, effect: float) -> float:
     """The hypothesis that the effect is so much, tested by taking it off."""
     weights = WEIGH(panel)
     assert weights is not None
-    left = outcome - effect * after(panel, WINDOW.skip)
+    left = outcome - effect / float(estimate(weights, pattern)) * pattern
     beyond = np.abs(naive_draws(panel, left, orders)) >= abs(float(estimate(weights, left))) * (1 - 1e-12)
     return float((1 + beyond.sum()) / (1 + len(orders)))
 
@@ -51,22 +59,24 @@ def test_draws_are_the_estimates_of_other_starts(missing: float) -> None:
         assert (panel.strata[order] == panel.strata).all()
 
 
-def test_the_interval_holds_exactly_the_effects_that_are_not_rejected() -> None:
+@pytest.mark.parametrize("amounts", [False, True])
+def test_the_interval_holds_exactly_the_effects_that_are_not_rejected(amounts: bool) -> None:
     panel, outcome, orders = drawn()
-    found = certainty(panel, WEIGH, outcome, orders, after(panel, WINDOW.skip))
-    assert found.p == pytest.approx(p_of(panel, outcome, orders, 0.0))
+    pattern = proportional(panel, outcome, WINDOW.skip) if amounts else constant(panel, WINDOW.skip)
+    found = certainty(panel, WEIGH, outcome, orders, pattern)
+    assert found.p == pytest.approx(p_of(panel, outcome, orders, pattern, 0.0))
     for end, inward in ((float(found.low), 1), (float(found.high), -1)):
-        assert p_of(panel, outcome, orders, end + inward * 1e-9) > 0.05
-        assert p_of(panel, outcome, orders, end - inward * 1e-9) <= 0.05
+        assert p_of(panel, outcome, orders, pattern, end + inward * 1e-9) > 0.05
+        assert p_of(panel, outcome, orders, pattern, end - inward * 1e-9) <= 0.05
     assert found.low < found.value < found.high
 
 
 def test_many_programmes_at_once_are_each_of_them_alone() -> None:
     panel, outcome, orders = drawn()
     many = np.stack([outcome, outcome[::-1], 2 * outcome])
-    both = certainty(panel, WEIGH, many, orders, after(panel, WINDOW.skip))
+    both = certainty(panel, WEIGH, many, orders, proportional(panel, many, WINDOW.skip))
     for at, one in enumerate(many):
-        alone = certainty(panel, WEIGH, one, orders, after(panel, WINDOW.skip))
+        alone = certainty(panel, WEIGH, one, orders, proportional(panel, one, WINDOW.skip))
         assert [alone.value, alone.low, alone.high, alone.p] == pytest.approx(
             [both.value[at], both.low[at], both.high[at], both.p[at]], abs=1e-12
         )
@@ -74,7 +84,7 @@ def test_many_programmes_at_once_are_each_of_them_alone() -> None:
 
 def test_a_constant_effect_moves_estimate_and_interval_by_itself() -> None:
     panel, outcome, orders = drawn()
-    pattern = after(panel, WINDOW.skip)
+    pattern = constant(panel, WINDOW.skip)
     plain = certainty(panel, WEIGH, outcome, orders, pattern)
     moved = certainty(panel, WEIGH, outcome + 0.3 * pattern, orders, pattern)
     for end in ("value", "low", "high"):
@@ -82,9 +92,26 @@ def test_a_constant_effect_moves_estimate_and_interval_by_itself() -> None:
     assert moved.p < plain.p
 
 
+def test_a_factor_on_all_treated_weeks_is_found_whatever_the_levels() -> None:
+    panel, _, orders = drawn()
+    levels = np.linspace(0.2, 0.7, panel.plants)[:, None] * np.ones(panel.weeks)
+    found = certainty(
+        panel,
+        WEIGH,
+        levels * (1 + 0.25 * after(panel, 0)),
+        orders,
+        proportional(panel, levels * (1 + 0.25 * after(panel, 0)), WINDOW.skip),
+    )
+    weights = WEIGH(panel)
+    assert weights is not None
+    truth = float(estimate(weights, 0.25 * levels * after(panel, 0)))
+    assert found.value == pytest.approx(truth)
+    assert found.se < 0.25 * truth
+
+
 def test_too_few_draws_leave_the_interval_open() -> None:
     panel, outcome, orders = drawn()
-    found: Certainty = certainty(panel, WEIGH, outcome, orders[:10], after(panel, WINDOW.skip))
+    found: Certainty = certainty(panel, WEIGH, outcome, orders[:10], constant(panel, WINDOW.skip))
     assert (found.low, found.high) == (-inf, inf)
 
 
@@ -96,4 +123,4 @@ def test_how_many_ways_the_starts_could_have_fallen() -> None:
 def test_nothing_to_compare_is_an_error() -> None:
     panel = Panel(np.array([3, 3]), np.zeros(2, int), np.ones((2, 9), bool))
     with pytest.raises(ValueError, match="no plant"):
-        certainty(panel, WEIGH, np.zeros((2, 9)), draw(panel, 1, 9), after(panel, 2))
+        certainty(panel, WEIGH, np.zeros((2, 9)), draw(panel, 1, 9), constant(panel, 2))
