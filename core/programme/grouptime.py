@@ -27,6 +27,8 @@ SKIP_WEEKS = 8
 HORIZON_WEEKS = 52
 BLOCK_WEEKS = 4
 """A point of the event study: single weeks are mostly noise."""
+LEAST_BASE = 8
+"""A start with fewer weeks before it is not compared (programmes.md §4.4), unless fewer are asked for."""
 _SEEN = 0.5
 """A plant is compared if at least this share of its base weeks was observed."""
 
@@ -116,7 +118,10 @@ def _cohort(panel: Panel, stratum: int, start: int, base: Sequence[int], weeks: 
     basis = [week for week in base if 0 <= week < panel.weeks]
     before[:, basis] = panel.observed[:, basis]
     seen = before.sum(axis=1, keepdims=True)
-    known = (panel.strata[:, None] == stratum) & (seen >= max(1, _SEEN * len(basis))) & panel.observed[:, within]
+    enough = len(basis) >= min(len(base), LEAST_BASE)
+    known = (
+        enough & (panel.strata[:, None] == stratum) & (seen >= max(1, _SEEN * len(basis))) & panel.observed[:, within]
+    )
     starts = panel.starts[:, None]
     treated = known & (starts == start)
     compared = known & (starts > np.maximum(within, start))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import Any
 
-from core.errors import InputError
+from core.errors import RegistryError
 from core.plant.reader import hint, shown
 from core.programme.registry import (
     Asset,
@@ -37,14 +37,6 @@ MOST_RAMP_UP_WEEKS = 52
 """A commissioning that takes longer than a year is a project that has not ended."""
 RAMP_UP_WEEKS = 8
 """programmes.md §4.4: 8 to 12 weeks, declared beforehand."""
-
-
-class RegistryError(InputError):
-    """Registry files are wrong; `complaints` holds every sentence, each beginning with file and line."""
-
-    def __init__(self, complaints: Iterable[str]) -> None:
-        self.complaints = tuple(complaints)
-        super().__init__("; ".join(self.complaints))
 
 
 def parse_registry(files: Mapping[str, str]) -> Registry:

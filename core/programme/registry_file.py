@@ -31,6 +31,9 @@ NUMBERS = frozenset(
         "planned_hours",
         "planned_shifts",
         "evidenced_hours",
+        "amount",
+        "base",
+        "coverage",
     ]
 )
 """Keys whose cells in a CSV file are numbers; a decimal comma is one too."""
@@ -98,7 +101,11 @@ def read_entries(file: str, text: str, complaints: list[str]) -> list[Entry]:
     """The entries of one file; `file` is its name, whose suffix says what it is."""
     path = PurePath(file)
     if path.suffix.lower() == ".csv":
-        return _csv_entries(file, path.stem.lower(), text, complaints)
+        kind = path.stem.lower()
+        if kind in KINDS:
+            return csv_entries(file, kind, text, complaints)
+        complaints.append(f"{file}:1: a CSV file is named after what it holds, such as asset.csv{hint(kind, KINDS)}")
+        return []
     return _toml_entries(file, text, complaints)
 
 
@@ -167,10 +174,8 @@ def _depth(text: str) -> int:
     return sum(plain.count(mark) for mark in "[{") - sum(plain.count(mark) for mark in "]}")
 
 
-def _csv_entries(file: str, kind: str, text: str, complaints: list[str]) -> list[Entry]:
-    if kind not in KINDS:
-        complaints.append(f"{file}:1: a CSV file is named after what it holds, such as asset.csv{hint(kind, KINDS)}")
-        return []
+def csv_entries(file: str, kind: str, text: str, complaints: list[str]) -> list[Entry]:
+    """The rows of a CSV file as entries of a kind; its first row names the keys."""
     rows = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), delimiter=_delimiter(text))
     head: Sequence[str] | None = None
     entries, before = [], 0

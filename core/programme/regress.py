@@ -106,7 +106,7 @@ def wild_bootstrap(
     those weights and in the hypothesis, so a draw costs a small product, not a regression.
     """
     y, x = _weighted(outcome, design, weights)
-    scores = _Scores(y, x, clusters)
+    scores = Scores(y, x, clusters)
     signs = np.random.default_rng(seed).choice(WEBB, (draws, scores.clusters))
 
     def p_of(effect: float) -> float:
@@ -129,7 +129,7 @@ def _edge(p_of: Callable[[float], float], effect: float, step: float, alpha: flo
     return (inside + outside) / 2
 
 
-class _Scores:
+class Scores:
     """The t statistic of the first column after the others are taken out (Frisch, Waugh, Lovell), as sums by plant."""
 
     def __init__(self, y: Floats, x: Floats, clusters: Ints) -> None:

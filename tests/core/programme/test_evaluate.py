@@ -103,6 +103,7 @@ def test_without_controls_the_evidence_is_weaker() -> None:
 
 def test_several_outcomes_are_adjusted_after_holm() -> None:
     assert holm([]) == []
+    assert holm([0.02, 0.011, 0.012]) == pytest.approx([0.033, 0.033, 0.033])
     assert holm([0.04, 0.001, 0.5, 0.02]) == pytest.approx([0.08, 0.004, 0.5, 0.06])
     found = evaluate(*scene(0.05), ASKED)
     assert found.p is not None

@@ -96,6 +96,12 @@ def test_levels_of_plants_and_weeks_of_all_cancel() -> None:
     assert weights.sum(axis=0) == pytest.approx(np.zeros(full.weeks), abs=1e-12)
 
 
+def test_a_start_with_less_than_eight_weeks_before_it_is_not_compared() -> None:
+    for start, compared in ((7, False), (8, True)):
+        panel = Panel(np.array([start, NEVER]), np.zeros(2, int), np.ones((2, 30), bool))
+        assert (effect_weights(panel, Window()) is not None) == compared
+
+
 def test_nothing_can_be_compared_if_all_start_together_or_before_the_panel() -> None:
     for starts in ([3, 3, 3], [0, 0, NEVER], [NEVER, NEVER, NEVER]):
         panel = Panel(np.array(starts), np.zeros(3, int), np.ones((3, 9), bool))

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import core.programme
-from core.programme.parse import RegistryError, parse_registry
+from core.errors import RegistryError
+from core.programme.parse import parse_registry
 from core.programme.registry import Money, Registry, Tier
 
 SAMPLE = (Path(core.programme.__file__).parent / "sample.toml").read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ import pytest
 import statsmodels.api as sm
 
 from core.programme.grouptime import NEVER, Floats, Panel, Window, effect_weights, estimate
-from core.programme.regress import WEBB, fit, two_way, two_way_design, wild_bootstrap
+from core.programme.regress import WEBB, Scores, fit, two_way, two_way_design, wild_bootstrap
 from core.programme.series import interrupted, lags_of, newey_west
 from tests.core.programme.panels import staggered
 from tests.seeds import seed
@@ -74,6 +74,10 @@ def test_the_wild_bootstrap_is_its_definition() -> None:
     for effect in (0.0, 0.05):
         observed = abs((found.coefficients[0] - effect) / found.errors[0])
         drawn = [naive_bootstrap_t(y, design, plant, effect, row) for row in signs]
+        scores = Scores(y, design, plant)  # its t lacks a constant, which cancels
+        assert scores.drawn(effect, signs) / scores.observed(effect) == pytest.approx(
+            np.array(drawn) / observed, abs=1e-9
+        )
         p = (1 + sum(t >= observed for t in drawn)) / (1 + draws)
         if effect == 0:
             assert ours.p == pytest.approx(p)
