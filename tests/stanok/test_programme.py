@@ -1,4 +1,4 @@
-"""`stanok programme` from files to words: the sample registry, everything wrong at once, and a verdict in two languages."""
+"""`stanok programme` from files to words: a registry, everything wrong with it at once, a verdict in two languages."""
 
 from __future__ import annotations
 
@@ -41,8 +41,14 @@ def files(tmp_path: Path) -> Path:
             gain = 1.2 if number < 4 and week >= start else 1.0
             amount = 60 * gain * (1 + 0.02 * rng.standard_normal()) + number
             weeks.append(f"{site}/x;{FIRST + timedelta(weeks=week)};{amount};168;1")
-    head = "name,programme,site,cells,begins,act,ramp_up_weeks,baseline_from,baseline_to,baseline_tier,price_year,cost,currency"
-    tables = {"site": sites, "programme": ["name", "P"], "cell": cells, "project": [head, *projects], "weeks": weeks}
+    keys = "name programme site cells begins act ramp_up_weeks baseline_from baseline_to baseline_tier price_year cost"
+    tables = {
+        "site": sites,
+        "programme": ["name", "P"],
+        "cell": cells,
+        "project": [",".join([*keys.split(), "currency"]), *projects],
+        "weeks": weeks,
+    }
     for name, lines in tables.items():
         (tmp_path / f"{name}.csv").write_text("\n".join(lines), encoding="utf-8")
     return tmp_path
