@@ -103,19 +103,19 @@ def evaluate(panel: Panel, outcome: Floats, question: Question, obstacle: Obstac
     weights = weigh(panel)
     if weights is None:
         return _without_controls(panel, outcome, question)
-    plants, treated = _compared(panel, question.window)
+    plants, treated = compared_plants(panel, question.window)
     found = Evaluation(question, Finding.DESCRIPTIVE, plants, treated, float(estimate(weights, outcome)))
     if question.tier in (Tier.B2, Tier.B3):
         return replace(found, finding=Finding.DECLARED)
     if plants < LEAST_PLANTS or assignments(panel) < LEAST_ASSIGNMENTS:
         return found
     orders = draw(panel, question.seed, question.draws)
-    sure = certainty(panel, weigh, outcome, orders, _pattern(panel, outcome, question, weights), question.level)
+    sure = certainty(panel, weigh, outcome, orders, pattern_of(panel, outcome, question, weights), question.level)
     found = _with_leads(panel, outcome, _with_interval(found, sure), orders)
     return replace(found, finding=_finding(found))
 
 
-def _pattern(panel: Panel, outcome: Floats, question: Question, weights: Floats) -> Floats:
+def pattern_of(panel: Panel, outcome: Floats, question: Question, weights: Floats) -> Floats:
     """What an effect on this outcome is: a share of amounts, as much as any of shares of time."""
     amounts = proportional(panel, outcome, question.window.skip)
     if question.outcome in AMOUNTS and estimate(weights, amounts) > 0:
@@ -154,7 +154,7 @@ def _finding(found: Evaluation) -> Finding:
     return Finding.BETTER if rises != (found.question.outcome in LESS_IS_BETTER) else Finding.WORSE
 
 
-def _compared(panel: Panel, window: Window) -> tuple[int, int]:
+def compared_plants(panel: Panel, window: Window) -> tuple[int, int]:
     """How many plants take part in a comparison, and how many of them as treated ones."""
     used = np.zeros(panel.plants, bool)
     treated = np.zeros(panel.plants, bool)
