@@ -2,7 +2,9 @@
 
 StanokError
 ├── InputError          a person's file or argument is wrong: fix it, then try again
-│   └── PlantError      a plant file, with every complaint and the path of its key
+│   └── Complaints      files, with every complaint at once
+│       ├── PlantError      a plant file, each with the path of its key
+│       └── RegistryError   files of a modernization registry, each with file and line
 ├── OutsideError        a server, disk or network failed us: trying again later is worth it
 │   ├── SpoolError      the spool cannot take or give rows
 │   ├── DatabaseError   the database cannot be reached or refused a transaction
@@ -26,12 +28,20 @@ class InputError(StanokError):
     """A person's file or argument is wrong."""
 
 
-class PlantError(InputError):
-    """A plant file is wrong; `complaints` holds every sentence, each beginning with the path of its key."""
+class Complaints(InputError):
+    """Files are wrong; `complaints` holds every sentence, each beginning with where it is."""
 
     def __init__(self, complaints: Sequence[str]) -> None:
         self.complaints = tuple(complaints)
         super().__init__("; ".join(self.complaints))
+
+
+class PlantError(Complaints):
+    """A plant file is wrong; each complaint begins with the path of its key."""
+
+
+class RegistryError(Complaints):
+    """Files of a modernization registry are wrong; each complaint begins with file and line."""
 
 
 class OutsideError(StanokError):

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from core.errors import InputError, PlantError, StanokError
-from stanok import cli_operator
+from core.errors import Complaints, InputError, StanokError
+from stanok import cli_operator, cli_programme
 from stanok.compiled import keep_compiled_code
 
 if TYPE_CHECKING:  # commands import what they need themselves, so that --help and small commands are quick
@@ -36,6 +36,7 @@ app.add_typer(boards, name="boards")
 app.add_typer(bench, name="bench")
 app.add_typer(cli_operator.reason, name="reason")
 app.add_typer(cli_operator.scrap, name="scrap")
+app.add_typer(cli_programme.programme, name="programme")
 
 PlantArgument = Annotated[Path, typer.Argument(metavar="PLANT.toml", help="the plant file")]
 DataOption = Annotated[Path | None, typer.Option("--data", metavar="DIR", help="where spools and databases lie")]
@@ -56,7 +57,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _leave)
     try:
         app()
-    except PlantError as error:
+    except Complaints as error:
         for complaint in error.complaints:
             print(f"stanok: {complaint}", file=sys.stderr)
         raise SystemExit(2) from None
@@ -493,6 +494,18 @@ def bench_end_to_end(as_json: JsonOption = False, broker: BrokerOption = None, d
     from stanok.bench.report import report
 
     report(measure(broker, database), as_json)
+
+
+@bench.command("programme")
+def bench_programme(as_json: JsonOption = False) -> None:
+    """Whether intervals of programme effects hold the truth, on simulated programmes, beside two-way fixed effects.
+
+    Example: stanok bench programme --json
+    """
+    from stanok.bench.programme import measure
+    from stanok.bench.report import report
+
+    report(measure(), as_json)
 
 
 def _first_line(path: Path, option: str) -> str:

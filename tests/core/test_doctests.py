@@ -1,4 +1,4 @@
-"""The examples in the docstrings of the KPI package and of the production calendars run and are right."""
+"""The examples in the docstrings of KPIs, programmes and production calendars run and are right."""
 
 from __future__ import annotations
 
@@ -9,8 +9,13 @@ import pkgutil
 import pytest
 
 import core.kpi
+import core.programme
 
-MODULES = [f"core.kpi.{found.name}" for found in pkgutil.iter_modules(core.kpi.__path__)]
+MODULES = [
+    f"{package.__name__}.{found.name}"
+    for package in (core.kpi, core.programme)
+    for found in pkgutil.iter_modules(package.__path__)
+]
 
 
 @pytest.mark.parametrize("name", [*MODULES, "core.plant.production_calendar"])

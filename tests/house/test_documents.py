@@ -31,6 +31,7 @@ PAIRED = (
     "pitfalls",
     "database",
     "operator",
+    "programmes",
 )
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 

@@ -5,9 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
+import numpy as np
 import pytest
 
-from stanok.bench import end_to_end, kernel
+from core.programme.grouptime import NEVER, Panel
+from core.programme.regress import two_way
+from core.programme.student import t_quantile
+from simulators.programmes import Scene, play
+from stanok.bench import end_to_end, kernel, programme
 from stanok.bench.report import Figure, report
 
 
@@ -34,3 +39,30 @@ def test_the_end_to_end_bench_stores_every_sample_on_real_servers(capsys: pytest
     found = lines(end_to_end.measure(None, None, samples=6_000, peer_samples=3_000, changes=20), capsys)
     assert list(found) == ["samples_to_commit", "latency_p50", "latency_p99"]
     assert found["samples_to_commit"]["conditions"]["late stretches"] == 0  # type: ignore[index]
+
+
+def test_the_programme_bench_keeps_its_word_on_few_simulations(capsys: pytest.CaptureFixture[str]) -> None:
+    """A loose look; the bench itself is the proof."""
+    report(programme.measure(simulations=100, draws=199), as_json=True)
+    found = {line["name"]: line for line in map(json.loads, capsys.readouterr().out.splitlines())}
+    assert list(found) == ["ci_coverage", "false_positive_rate", "bias_in_se", "ci_coverage_uneven"]
+    for line in found.values():
+        assert "two-way fixed effects" in line["peers"]
+        low, high = line["conditions"]["monte_carlo"]
+        assert low < high
+        assert low <= line["value"] <= high + 1e-6
+    assert found["ci_coverage"]["value"] > 0.88
+    assert found["false_positive_rate"]["value"] < 0.12
+    assert abs(found["bias_in_se"]["value"]) < 0.4
+
+
+def test_the_plain_peer_is_the_regression_of_core() -> None:
+    played = play(Scene(weeks=80), 2, 1)
+    starts = np.where(played.starts >= 80, NEVER, played.starts)
+    panel = Panel(starts, np.zeros(12, np.int64), np.ones((12, 80), bool))
+    value, low, high, *_ = programme.plain_two_way(panel, played, 8)
+    for at in (0, 1):
+        found = two_way(panel, played.outcome[at], 8)
+        half = t_quantile(0.975, found.freedom) * found.errors[0]
+        expected = [found.coefficients[0], found.coefficients[0] - half, found.coefficients[0] + half]
+        assert [value[at], low[at], high[at]] == pytest.approx(expected, abs=1e-9)

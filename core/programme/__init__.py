@@ -1,0 +1,1 @@
+"""What modernization changed: registry, frozen standards, decomposition, effects and their certainty, verdicts."""
