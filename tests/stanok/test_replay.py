@@ -226,9 +226,9 @@ def overlap_us(some: list[tuple[int, int, float]], others: list[tuple[int, int, 
     return sum(max(0, min(a[1], b[1]) - max(a[0], b[0])) for a in some for b in others)
 
 
-def samples_for_the_oracle(played: Played) -> list[tuple[int, int, int, str, Any, str, frozenset[str]]]:
+def samples_for_the_oracle(played: Played) -> list[tuple[int, int, tuple[int, int], str, Any, str, frozenset[str]]]:
     """Both raw tables, and the gaps that came from gap records."""
-    out: list[tuple[int, int, int, str, Any, str, frozenset[str]]] = []
+    out: list[tuple[int, int, tuple[int, int], str, Any, str, frozenset[str]]] = []
     meanings = {signal.id: (signal.name, signal.meaning) for signal in played.plant.signals}
     for table in ("sample_event", "sample_gauge"):
         for at, signal, value, text, quality, seq in played.ask(
@@ -239,13 +239,15 @@ def samples_for_the_oracle(played: Played) -> list[tuple[int, int, int, str, Any
             if meant.words is not None and value == value:
                 said = meant.words(int(value)).name.lower()
             rank = SIGNAL_RANK.get(meant.role, OTHER_RANK)
-            out.append((us_from_datetime(at), rank, seq, name, said, Quality(quality).name.lower(), frozenset()))
+            out.append((us_from_datetime(at), rank, (0, seq), name, said, Quality(quality).name.lower(), frozenset()))
     for from_time, to_time, cause in played.ask(
         "select from_time, to_time, cause from stanok.data_gap where scope = 'state' and cause between 1 and 9"
     ):
-        out.append((us_from_datetime(from_time), 100, -1, "gap+", Cause(cause).name.lower(), "good", frozenset()))
+        out.append(
+            (us_from_datetime(from_time), 100, (0, -1), "gap+", (Cause(cause).name.lower(), 0), "good", frozenset())
+        )
         if to_time is not None:
-            out.append((us_from_datetime(to_time), 0, -1, "gap-", None, "good", frozenset()))
+            out.append((us_from_datetime(to_time), 0, (0, -1), "gap-", (None, 0), "good", frozenset()))
     return out
 
 

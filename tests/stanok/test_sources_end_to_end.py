@@ -207,7 +207,7 @@ async def test_each_source_may_die_while_the_other_goes_on(
     )
     ((gone, booked),) = await board.rows(
         "select sum(extract(epoch from to_time - from_time) * 1e6) filter (where scope = 'state'), sum(parts)"
-        " from board.gap"
+        " from board.gap where scope in ('state', 'source')"
     )
     assert (made, unknown) == (told, gone)
     assert (after_gaps, credit) == (PRI_S * 1e6 * float(booked), PRI_S * 1e6 * float(made))
