@@ -16,11 +16,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.engine.counters import EVENT_ROOM, count, count_what_a_gap_held, meter, pri_of, start_over
-from core.engine.inputs import area_up_to, order_on_machine, take_alarm, take_gauge, touch
+from core.engine.inputs import area_up_to, order_on_machine, take_alarm, take_gauge, touch, word
 from core.engine.jit import compiled
 from core.engine.outputs import CREDITS, EVENTS, FACTS, INTERVALS, PROGRAMS, new_row, room
-from core.engine.state import DECIDE, FEED, HOT, LOAD, NO_COUNT, NO_KEY, NOT_IN_GAP, NOT_TRUSTED, POWER, SPEED
-from core.engine.transitions import KNOWN_BUSY, TIME_CLASS, decide, execution_of, is_feed_held
+from core.engine.state import (
+    CHANNELS,
+    DECIDE,
+    FEED,
+    HOT,
+    LOAD,
+    NO_COUNT,
+    NO_KEY,
+    NOT_GIVEN,
+    NOT_IN_GAP,
+    NOT_TRUSTED,
+    POWER,
+    SPEED,
+)
+from core.engine.transitions import (
+    KNOWN_BUSY,
+    NOTHING_SAID,
+    NOTHING_TRUSTED,
+    TIME_CLASS,
+    among,
+    by_control,
+    decide,
+    execution_of,
+    is_feed_held,
+)
 from core.facts.schema import MEASURES, OPEN_END
 from core.plant.behaviour import COUNTERS
 from core.units import MINUTE_US
@@ -34,14 +57,13 @@ _PROGRAM, _ORDER, _JOB, _JOB_STATE = int(Role.PROGRAM), int(Role.JOB_ORDER), int
 _ALARM, _GAP_OPEN, _GAP_CLOSE = int(Role.ALARM), int(Role.GAP_OPEN), int(Role.GAP_CLOSE)
 _GOOD, _TRUSTED = int(Quality.GOOD), int(Quality.UNCERTAIN)
 _UNKNOWN, _PRODUCING, _STOPPED = int(State.UNKNOWN), int(State.PRODUCING), int(State.UNPLANNED_STOP)
-_ACTIVE = int(Execution.ACTIVE)
+_ACTIVE, _EXECUTION, _MODE = int(Execution.ACTIVE), int(Role.EXECUTION), int(Role.MODE)
 _BUSY, _NO_ORDER = int(Situation.BUSY), int(Situation.BUSY_NO_ORDER)
 _BY_JOB, _BY_RUN = COUNTERS.index("job"), COUNTERS.index("run")
 _OFFLINE, _UNAVAILABLE = int(Cause.OFFLINE), int(Cause.NOT_AVAILABLE)
 _ALL_COUNTERS = 7
 _FROM_SAMPLES = int(Cause.OFFLINE)
 """Causes of UNKNOWN from here on come from samples, the ones before from gap records."""
-_GREATEST_WORD = 127.0
 _GREATEST_RUN = 2.0**53
 _UJ_PER_MJ = 1000
 _WHOLE_PM = 1000
@@ -138,9 +160,22 @@ def _settle(s: Any, k: Any, machine: int, out: Array, used: Array) -> bool:
 @compiled
 def _decide(s: Any, k: Any, machine: int, turns: int, out: Array, used: Array) -> bool:
     """The state, its time class and what else is true of the machine from now on."""
-    execution = execution_of(s.words)
     moving = turns != 0 or s.feeding != 0
-    state, cause, rule = decide(s.words, execution, moving, s.gap_cause, s.failed != 0, k.red_stops != 0)
+    if k.channels == 0:
+        execution = execution_of(s.words)
+        state, cause, rule = decide(
+            s.words,
+            by_control(s.words),
+            execution,
+            s.words[_MODE],
+            moving,
+            s.gap_cause,
+            s.failed != 0,
+            k.red_stops != 0,
+        )
+        running, held = execution == _ACTIVE, is_feed_held(s.words, execution)
+    else:
+        state, cause, rule, running, held = _decide_channels(s, k, moving)
     if state != s.state or cause != s.cause or rule != s.rule:
         if s.at_us > s.since_us:
             if not room(used, INTERVALS, 1):
@@ -158,10 +193,42 @@ def _decide(s: Any, k: Any, machine: int, turns: int, out: Array, used: Array) -
         s.failed = 0
     s.turning = 1 if turns != 0 else 0
     s.powered = 1 - s.off
-    s.running = 1 if execution == _ACTIVE else 0
-    s.feed_held = 1 if is_feed_held(s.words, execution) else 0
+    s.running = 1 if running else 0
+    s.feed_held = 1 if held else 0
     _classify(s)
     return True
+
+
+@compiled
+def _decide_channels(s: Any, k: Any, moving: bool) -> tuple[int, int, int, bool, bool]:
+    """(state, cause, rule, does a program run, is a feed held) of a machine with several channels.
+
+    As long as one of them tells its execution, those that do not have no say, nor have farther witnesses. A channel
+    without a mode of its own has that of the machine. Everything else is said of the machine as a whole.
+    """
+    told, spoken = False, False
+    for channel in range(CHANNELS - 1):
+        told = told or s.channel_execution[channel] >= 0
+        spoken = spoken or s.channel_execution[channel] != NOT_GIVEN
+    execution = int(s.words[_EXECUTION]) if told else execution_of(s.words)
+    if spoken and execution == NOTHING_SAID:
+        execution = NOTHING_TRUSTED
+    control = told or by_control(s.words)
+    failed, red_stops, mode = s.failed != 0, k.red_stops != 0, int(s.words[_MODE])
+    found = decide(s.words, control, execution, mode, moving, s.gap_cause, failed, red_stops)
+    running, held = execution == _ACTIVE, execution >= 0 and is_feed_held(s.words, execution)
+    first = execution >= 0
+    for channel in range(CHANNELS - 1):
+        execution, own = int(s.channel_execution[channel]), int(s.channel_mode[channel])
+        if execution < 0:
+            continue
+        of = mode if own == NOT_GIVEN else own
+        other = decide(s.words, control, execution, of, moving, s.gap_cause, failed, red_stops)
+        found = among(found, other) if first else other
+        first = True
+        running = running or execution == _ACTIVE
+        held = held or is_feed_held(s.words, execution)
+    return found[0], found[1], found[2], running, held
 
 
 @compiled
@@ -311,11 +378,6 @@ def _take_run(s: Any, k: Any, value: float) -> None:
 
 
 @compiled
-def _word(value: float, trusted: bool) -> int:
-    return int(value) if trusted and 0.0 <= value < _GREATEST_WORD else NOT_TRUSTED
-
-
-@compiled
 def _apply(
     s: Any, k: Any, machine: int, role: int, value: float, key: int, quality: int, flags: int,
     programs: NDArray[np.void], out: Array, used: Array,
@@ -335,7 +397,7 @@ def _apply(
     if role == _GAP_CLOSE:
         return _close_gap(s, k, machine, programs, out, used)
     if role == _JOB_STATE:
-        return _take_job(s, k, machine, role, key, _word(value, trusted), out, used)
+        return _take_job(s, k, machine, role, key, word(value, trusted), out, used)
     if not trusted:
         return True
     if role == _PROGRAM:
@@ -381,7 +443,7 @@ def fold_samples(
         s, k, at = states[m], machines[m], event_us[i]
         trusted, code = quality[i] <= _TRUSTED, 0
         if r < _WORDS:
-            code = _word(value[i], trusted)
+            code = word(value[i], trusted)
             if s.words[r] == code:
                 continue
         elif r < _FIRST_POINT and s.at_us <= at < s.horizon_us and trusted:

@@ -40,6 +40,13 @@ ALARMS = 16
 """Standing alarms of class stop that are known by their code. Of more only the number is kept: one raised twice is then
 counted twice, and its end is that of any of them."""
 
+CHANNELS = 4
+"""Channels with an execution and a mode of their own."""
+PHASES = 3
+"""Phases whose current is known."""
+UNKNOWN_MA = -1
+"""A current without a trusted value."""
+
 HOT = 4
 """Gauges that most samples are of: speed and load of spindle 1, feed of channel 1, power."""
 SPEED, LOAD, FEED, POWER = range(HOT)
@@ -92,6 +99,11 @@ _FIELDS: list[tuple[str, str] | tuple[str, str, tuple[int, ...]]] = [
     ("spindle_pm", "<i4"),
     ("rapid_pm", "<i4"),
     ("rapid", "<u4"),
+    ("speed_known", "<u4"),  # bit n-1: the speed of spindle n is trusted
+    ("feed_known", "<u4"),  # bit n-1: the feed rate of channel n is trusted
+    ("current_ma", "<i4", (PHASES,)),
+    ("channel_execution", "i1", (CHANNELS - 1,)),  # of channels 2 to 4; the first one's is a word of the machine
+    ("channel_mode", "i1", (CHANNELS - 1,)),
     ("words", "i1", (WORDS,)),
     ("job_state", "i1"),
     ("gap_cause", "i1"),
@@ -134,7 +146,9 @@ def new_states(machines: int) -> NDArray[np.void]:
     first = -room.ctypes.data % _LINE
     states = room[first : first + machines * STATE.itemsize].view(STATE)
     states["words"] = NOT_GIVEN
-    states["job_state"] = NOT_GIVEN
+    for name in ("job_state", "channel_execution", "channel_mode"):
+        states[name] = NOT_GIVEN
+    states["current_ma"] = UNKNOWN_MA
     for name in ("counter", "jump", "held", "energy", "runs"):
         states[name] = NO_COUNT
     for name in ("order", "job"):

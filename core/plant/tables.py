@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.plant.behaviour import COUNTERS, IDLE_LEVELS
+from core.plant.behaviour import COUNTERS, IDLE_LEVELS, POWER_SIGNALS
 from core.plant.calendar import machine_calendars
 from core.plant.model import Machine, Plant
 from core.vocabulary import OTHER_RANK, SIGNAL_RANK, Role
@@ -30,6 +30,13 @@ MACHINE = np.dtype(
         ("has_energy", "i1"),
         ("has_order", "i1"),
         ("red_stops", "i1"),
+        ("channels", "i1"),  # whether other channels than the first have a say
+        ("told_by", "i1"),  # BY_NOTHING, BY_SPINDLE, BY_POWER
+        ("phase", "i1"),  # by power: 0 the power, else the phase whose current counts
+        ("feed_wait_us", "<i8"),
+        ("stand_wait_us", "<i8"),
+        ("longest_wait_us", "<i8"),
+        ("limits", "<i8", (3,)),  # works from, no more below, off below; W or mA
     ]
 )
 """One machine as the fold sees it."""
@@ -39,6 +46,9 @@ SEGMENT = np.dtype([("start_us", "<i8"), ("shift", "<i8"), ("situation", "<i8")]
 
 PROGRAM = np.dtype([("id", "<i8"), ("pri_us", "<i8")])
 """A part program with its standard time, 0 if none is known."""
+
+BY_NOTHING, BY_SPINDLE, BY_POWER = range(3)
+"""Who tells with a delay what the machine does (core.engine.waiting)."""
 
 _ABOVE_IDLE_PM = 50
 """‰: a spindle cuts from five points above the load it has in air (kpi.md §3.7)."""
@@ -97,4 +107,12 @@ def _machine(machine: Machine) -> NDArray[np.void]:
         row["idle_speed"][level], row["cut_pm"][level] = speed, round(10 * load) + _ABOVE_IDLE_PM
     row["has"] = [f"part.{kind}" in machine.signals for kind in ("total", "good", "scrap")]
     row["has_energy"], row["has_order"] = "energy.import" in machine.signals, "job.order" in machine.signals
+    row["channels"] = any(name.startswith(tuple(f"ctrl.{n}." for n in range(2, 5))) for name in machine.signals)
+    row["longest_wait_us"] = ways.longest_wait_us
+    if ways.by_spindle is not None:
+        row["told_by"] = BY_SPINDLE
+        row["feed_wait_us"], row["stand_wait_us"] = ways.by_spindle.feed_wait_us, ways.by_spindle.stand_wait_us
+    elif ways.by_power is not None:
+        row["told_by"], row["limits"] = BY_POWER, ways.by_power.limits
+        row["phase"] = POWER_SIGNALS.index(ways.by_power.signal)
     return row

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from tests.oracle.naive_counters import Counter
+from tests.oracle.naive_waits import pieces, power_words, spindle_words
 
 MINUTE = 60_000_000
 MANUAL = {"mdi", "manual", "handle", "teach", "reference"}
@@ -33,10 +34,16 @@ class Ways:
     idle: tuple = ()
     off_w: int = 0
     red_stops: bool = False
+    by_spindle: tuple = ()
+    """Waits: spindle turns without feed, all stand still [µs]."""
+    by_power: tuple = ()
+    """The signal, and its levels off, standby and cutting [W or mA]."""
 
 
 def witness(inputs: dict) -> str | None:
-    """What the machine does by its nearest trusted witness: execution, item state, lights. None if there is none."""
+    """What the machine does by its nearest trusted witness: execution, item state, lights, the word of spindle and feed
+    or of the power. None if there is none.
+    """
     execution, item = inputs.get("ctrl.execution"), inputs.get("ctrl.item_state")
     lights = {colour: inputs.get(f"light.{colour}") for colour in LIGHTS}
     if execution is not None:
@@ -44,13 +51,36 @@ def witness(inputs: dict) -> str | None:
     if item is not None:
         return {"executing": "active", "not_executing": "ready"}.get(item, "other")
     if all(light is None for light in lights.values()):
-        return None
+        return {"off": "stopped"}.get(inputs.get("cycle"), inputs.get("cycle"))
     if lights["green"] == "on":
         return "active"
     return "interrupted" if lights["green"] == "blink" or lights["yellow"] in ("on", "blink") else "ready"
 
 
-def state_of(
+def channels(inputs: dict) -> list[dict]:
+    """Inputs as each channel sees them that tells its execution; as the machine does, if none does."""
+    out = []
+    for n in ("", "2.", "3.", "4."):
+        execution = inputs.get(f"ctrl.{n}execution")
+        if execution is not None:
+            out.append(
+                {
+                    **inputs,
+                    "ctrl.execution": execution,
+                    "ctrl.mode": inputs.get(f"ctrl.{n}mode", inputs.get("ctrl.mode")),
+                }
+            )
+    return out or [inputs]
+
+
+def state_of(inputs: dict, *known: object) -> tuple[str, str, int]:
+    """That of the channel that does most; of two that do the same the first."""
+    order = ("producing", "unplanned_stop", "setup", "idle")
+    found = [state_of_channel(channel, *known) for channel in channels(inputs)]
+    return min(found, key=lambda state: order.index(state[0]) if state[0] in order else len(order))
+
+
+def state_of_channel(
     inputs: dict, gap_cause: str | None, failed: bool = False, red_stops: bool = False
 ) -> tuple[str, str, int]:
     """The first rule that holds. `inputs` has the last value of each signal; None where it is not trusted."""
@@ -61,7 +91,8 @@ def state_of(
     if get("conn.online") is False:
         return "unknown", "offline", 0
     if execution is None:
-        witnesses = ("ctrl.execution", "ctrl.item_state", *(f"light.{colour}" for colour in LIGHTS))
+        executions = ("ctrl.execution", *(f"ctrl.{n}.execution" for n in (2, 3, 4)))
+        witnesses = (*executions, "ctrl.item_state", "cycle", *(f"light.{colour}" for colour in LIGHTS))
         return "unknown", "bad_data" if any(name in inputs for name in witnesses) else "no_state_input", 0
     only_lights = get("ctrl.execution") is None and item is None
     mode, op_mode, active = get("ctrl.mode"), get("ctrl.op_mode"), execution == "active"
@@ -70,6 +101,8 @@ def state_of(
     held, zero = bool(get("ctrl.feed_hold")), per_mille(get("feed.1.override")) == 0
     red = get("light.red") in ("on", "blink") and (only_lights or red_stops)
     running_free = mode not in MANUAL and op_mode != "setup"
+    by_lights = only_lights and any(get(f"light.{colour}") is not None for colour in LIGHTS)
+    powered_off = only_lights and not by_lights and get("cycle") == "off"
     waits = execution == "wait" or (execution == "interrupted" and get("ctrl.wait_for") not in (None, "nothing"))
     rules = [
         (item == "not_available", "unknown", "not_available", 0),
@@ -93,6 +126,7 @@ def state_of(
         (automatic and zero, "idle", "override_zero", 6),
         (execution == "ready", "idle", "ready", 7),
         (execution == "completed", "idle", "program_end", 7),
+        (powered_off, "idle", "power_off", 7),
         (execution == "stopped", "idle", "stopped", 7),
         (mode in MANUAL, "idle", "standing", 7),
         (True, "idle", "unmapped", 8),
@@ -116,6 +150,27 @@ def turning(inputs: dict) -> dict[str, bool]:
 
 def is_feeding(inputs: dict) -> bool:
     return any(v is not None and v > 0 for k, v in inputs.items() if k.startswith("feed.") and k.endswith(".rate"))
+
+
+def spindle_says(inputs: dict) -> str:
+    """What spindles and feeds say together; both have to be known."""
+    told = [
+        n for n in turning(inputs) if any(inputs.get(f"spindle.{n}.{w}") is not None for w in ("rotating", "speed"))
+    ]
+    fed = [v for k, v in inputs.items() if k.startswith("feed.") and k.endswith(".rate") and v is not None]
+    if not told or not fed:
+        return "unknown"
+    if any(turning(inputs).values()):
+        return "work" if is_feeding(inputs) else "turning"
+    return "standing"
+
+
+def power_says(inputs: dict, signal: str) -> int | str:
+    """The power in W, or the current in mA."""
+    value = inputs.get(signal)
+    if value is None or not 0 <= value < (1e9 if signal == "power.active" else 1e6):
+        return "unknown"
+    return round(value) if signal == "power.active" else round(1000 * value)
 
 
 def per_mille(percent: float | None) -> int | None:
@@ -240,19 +295,20 @@ class Machine:
 
     def spindle(self, row: dict, spent: int, state: str) -> None:
         """kpi.md §3.7"""
-        get, execution = self.inputs.get, witness(self.inputs)
+        get, executions = self.inputs.get, [witness(channel) for channel in channels(self.inputs)]
         power = get("power.active")
         off = self.ways.off_w and power is not None and power >= 0 and round(power) <= self.ways.off_w
         feeding, turns = is_feeding(self.inputs), any(turning(self.inputs).values())
         cuts, known = cutting(self.inputs, self.ways.idle)
-        under_way = execution in ("active", "interrupted", "optional_stop", "wait")
+        under_way = any(word in ("active", "interrupted", "optional_stop", "wait") for word in executions)
+        active = "active" in executions
         for name, holds in (
             ("powered_us", not off),
-            ("program_running_us", execution == "active"),
+            ("program_running_us", active),
             ("spindle_turning_us", turns),
             ("in_cut_us", feeding and cuts),
-            ("air_cut_us", execution == "active" and feeding and known and self.ways.idle and not cuts),
-            ("feed_hold_us", execution == "feed_hold" or (under_way and get("ctrl.feed_hold"))),
+            ("air_cut_us", active and feeding and known and self.ways.idle and not cuts),
+            ("feed_hold_us", "feed_hold" in executions or (under_way and get("ctrl.feed_hold"))),
         ):
             row[name] += spent if holds else 0
         load = get("spindle.1.load")
@@ -369,21 +425,44 @@ def fold(samples, begin, until, segments, pri, ways):
     `segments`: (start, end, "busy" | "out", shift) that cover everything; `pri`: µs by program id.
     The last interval ends at `until`.
     """
-    machine, inside_gap = Machine(begin, segments, pri, ways), []
-    for event, _rank, _seq, what, value, quality, flags in sorted(samples, key=lambda s: s[:3]):
-        if event >= until:
-            break
-        machine.spend(max(event, machine.now))
-        if machine.gap and what not in ("gap+", "gap-"):
-            inside_gap.append((what, value, quality, flags))
-            continue
-        if what == "gap-":
-            for late in inside_gap:
-                machine.take(*late)
-            inside_gap = []
+    machine = Machine(begin, segments, pri, ways)
+    steps = in_effect(samples, begin, until)
+    words = cycle_words(steps, until, ways)
+    for at, what, value, quality, flags in sorted([*steps, *words], key=lambda step: step[0]):
+        machine.spend(at)
         machine.take(what, value, quality, flags)
     machine.spend(until)
     if machine.current is not None:
         machine.intervals.append((machine.current[0], until, *machine.current[1:]))
     facts = {key: {k: v for k, v in row.items() if v} for key, row in machine.facts.items() if any(row.values())}
     return facts, machine.intervals, machine.events
+
+
+def in_effect(samples, begin, until) -> list:
+    """[(when it takes effect, what, value, quality, flags)]: what lies inside a gap does so where the gap ends."""
+    steps, inside_gap, gap = [], [], None
+    for event, _rank, _seq, what, value, quality, flags in sorted(samples, key=lambda s: s[:3]):
+        at = max(begin, event)
+        if at >= until:
+            break
+        if gap and what not in ("gap+", "gap-"):
+            inside_gap.append((what, value, quality, flags))
+            continue
+        if what == "gap-":
+            steps += [(at, *late) for late in inside_gap]
+            inside_gap = []
+        gap = (gap or value) if what == "gap+" else None if what == "gap-" else gap
+        steps.append((at, what, value, quality, flags))
+    return steps
+
+
+def cycle_words(steps: list, until: int, ways: Ways) -> list:
+    """What the machine does by spindle and feed, or by its power, as if a signal had told it."""
+    if ways.by_spindle:
+        found = spindle_words(pieces(steps, until, spindle_says), *ways.by_spindle)
+    elif ways.by_power:
+        signal, *levels = ways.by_power
+        found = power_words(pieces(steps, until, lambda inputs: power_says(inputs, signal)), *levels)
+    else:
+        return []
+    return [(at, "cycle", word, "good" if word else "bad", frozenset()) for at, word in found]

@@ -57,8 +57,10 @@ class Kept:
             fresh = [row for row in changes.gap_rows if row.machine == m]
             kept += [GapRecord(m, row.from_us, row.to_us, row.cause, row.recovered) for row in fresh]
             self.gap_records[m] = kept
-        for row in changes.counter_events:
-            self.counter_events.setdefault(int(row["machine"]), []).append(row)
+        for row in changes.counter_events:  # a stream that began anew at a snapshot tells some of them again
+            noted = self.counter_events.setdefault(int(row["machine"]), [])
+            if row.tolist() not in [known.tolist() for known in noted]:
+                noted.append(row)
         self._snapshots(changes.snapshots)
         self.raw.append(changes.raw.batch)
         for late in changes.late:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from fractions import Fraction
 from functools import cache
 from random import Random
@@ -61,16 +61,23 @@ SIGNALS = (
     "light.green",
     "light.blue",
     "light.yellow",
+    "ctrl.2.execution",
+    "ctrl.2.mode",
+    "feed.2.rate",
+    "power.current.l2",
 )
+LIGHTS = ("light.red", "light.green", "light.blue", "light.yellow")
 PROGRAMS = ("A-1", "B-2", "NO-STANDARD", "")
 WORDS = {
     "ctrl.execution": Execution,
     "ctrl.mode": Mode,
+    "ctrl.2.execution": Execution,
+    "ctrl.2.mode": Mode,
     "ctrl.op_mode": OpMode,
     "ctrl.item_state": ItemState,
     "ctrl.wait_for": WaitFor,
     "job.state": JobState,
-    **{f"light.{colour}": Light for colour in ("red", "yellow", "green", "blue")},
+    **dict.fromkeys(LIGHTS, Light),
 }
 NAMED = {"prog.name": "part_program", "job.id": "job_order", "job.order": "job_order"}
 """Signals whose text is a name, and of what."""
@@ -169,6 +176,8 @@ def ways(where: Plant) -> Ways:
         idle=machine.behaviour.idle_load,
         off_w=round(machine.behaviour.off_below_w),
         red_stops=machine.behaviour.red_light_stops,
+        by_spindle=astuple(machine.behaviour.by_spindle) if machine.behaviour.by_spindle else (),
+        by_power=astuple(machine.behaviour.by_power) if machine.behaviour.by_power else (),
     )
 
 
@@ -180,8 +189,15 @@ BEHAVIOURS = st.builds(
     off_below_w=st.sampled_from([0.0, 50.0]),
     red_light_stops=st.booleans(),
 )
+CHANNEL = ("ctrl.2.execution", "ctrl.2.mode")
 ABSENT = st.sampled_from(
-    [("energy.import",), (), ("job.order", "energy.import"), ("ctrl.execution", "ctrl.item_state")]
+    [
+        ("energy.import",),
+        CHANNEL,
+        ("job.order", "energy.import", *CHANNEL),
+        ("ctrl.execution", "ctrl.item_state"),
+        ("ctrl.execution", "ctrl.item_state", *CHANNEL),
+    ]
 )
 
 
@@ -189,7 +205,7 @@ def value_of(rng: Random, what: str) -> object:
     """A plausible value of a signal."""
     if what in WORDS:
         return rng.choice(list(WORDS[what])).name.lower()
-    if what == "feed.1.rate" or what.endswith("override"):
+    if what.endswith(".rate") or what.endswith("override"):
         return rng.choice([0.0, 0.04, 0.5, 100.0, 120.05])
     if what.endswith("speed"):
         return rng.choice([0.0, 1.0, -1.5, 3000.0])
@@ -205,6 +221,8 @@ def value_of(rng: Random, what: str) -> object:
         return rng.choice([0.0, -9.95, 24.95, 45.5, 1e9])
     if what == "power.active":
         return rng.choice([-1.0, 0.4, 50.0, 1234.5, 99_999.0])
+    if what == "power.current.l2":
+        return rng.choice([0.0, 0.0004, 1.5, 2.0, -1.0])
     if what == "energy.import":
         return rng.choice([0.0, 10.0003, 11.5, 1e6])
     return rng.random() < 0.5
