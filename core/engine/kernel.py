@@ -324,7 +324,7 @@ def _close_gap(s: Any, k: Any, machine: int, programs: NDArray[np.void], out: Ar
     s.gap_from_us = NOT_IN_GAP
     s.gap_cause = 0
     touch(s)
-    count_what_a_gap_held(s, k, machine, pri_of(s.program, programs), out, used)
+    count_what_a_gap_held(s, k, machine, pri_of(s.program, s.at_us, programs), out, used)
     return True
 
 
@@ -388,7 +388,7 @@ def _apply(
         if quality != _GOOD:
             s.missed = int(s.missed) | (1 << (role - _TOTAL))
             return True
-        return count(s, k, machine, role - _TOTAL, value, flags, pri_of(s.program, programs), out, used)
+        return count(s, k, machine, role - _TOTAL, value, flags, pri_of(s.program, s.at_us, programs), out, used)
     if role == _GAP_OPEN:
         if s.gap_from_us == NOT_IN_GAP:
             s.gap_from_us, s.gap_cause = s.at_us, np.int8(value)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from core.plant.behaviour import COUNTERS, IDLE_LEVELS, POWER_SIGNALS
 from core.plant.calendar import machine_calendars
-from core.plant.model import Machine, Plant
+from core.plant.model import Machine, PartProgram, Plant
 from core.vocabulary import OTHER_RANK, SIGNAL_RANK, Role
 
 MACHINE = np.dtype(
@@ -44,8 +44,8 @@ MACHINE = np.dtype(
 SEGMENT = np.dtype([("start_us", "<i8"), ("shift", "<i8"), ("situation", "<i8")])
 """A stretch of a site's calendar, up to the start of the next; the last one of a site only ends the calendar."""
 
-PROGRAM = np.dtype([("id", "<i8"), ("pri_us", "<i8")])
-"""A part program with its standard time, 0 if none is known."""
+PROGRAM = np.dtype([("id", "<i8"), ("from_us", "<i8"), ("pri_us", "<i8")])
+"""A standard time of a part program, in force up to the program's next; by id and time."""
 
 BY_NOTHING, BY_SPINDLE, BY_POWER = range(3)
 """Who tells with a delay what the machine does (core.engine.waiting)."""
@@ -56,7 +56,7 @@ _ABOVE_IDLE_PM = 50
 
 @dataclass(frozen=True)
 class PlantTables:
-    """Arrays by position of machine, signal and site; `programs` is sorted by id.
+    """Arrays by position of machine, signal and site; `programs` by id and time.
 
     The segments of a calendar (`machine_calendars`) are contiguous and cover [from_us, to_us).
     """
@@ -89,12 +89,20 @@ def build_tables(plant: Plant, from_us: int, to_us: int) -> PlantTables:
         to_us=to_us,
         machines=machines,
         segments=found,
-        programs=np.array(sorted((program.id, program.pri_us) for program in plant.programs), PROGRAM),
+        programs=np.array(sorted(row for program in plant.programs for row in _standards(program)), PROGRAM),
         signal_role=np.array(roles, "i2"),
         signal_channel=np.array([signal.meaning.channel for signal in plant.signals], "i2"),
         signal_rank=np.array([SIGNAL_RANK.get(Role(role), OTHER_RANK) for role in roles], "i2"),
         signal_store=np.array([signal.meaning.store for signal in plant.signals], "u1"),
     )
+
+
+def _standards(program: PartProgram) -> list[tuple[int, int, int]]:
+    """(id, in force from, PRI): a PRI without a history is in force for all time."""
+    if not program.standards:
+        return [(program.id, 0, program.pri_us)]
+    instants = [standard.valid_from_us for standard in program.standards]
+    return [(program.id, at_us, program.pri_at(at_us)) for at_us in sorted(set(instants))]
 
 
 def _machine(machine: Machine) -> NDArray[np.void]:

@@ -253,6 +253,10 @@ class Machine:
         self.counters = {kind: Counter(ways.counter, ways.width) for kind in KINDS}
         self.energy_uj, self.meter = 0, None
 
+    def standard(self) -> int:
+        """PRI of the selected program in force now, 0 if there is none."""
+        return next((pri for since, pri in reversed(self.pri.get(self.program, [])) if since <= self.now), 0)
+
     # Time
 
     def order_on_machine(self) -> int | None:
@@ -345,7 +349,7 @@ class Machine:
             self.counters[kind].in_gap(value, self.now, reset)
         else:
             self.book(
-                kind, *self.counters[kind].read(value, self.now, reset, self.ways.rate, self.pri.get(self.program))
+                kind, *self.counters[kind].read(value, self.now, reset, self.ways.rate, (self.standard() or None))
             )
 
     def book(self, kind: str, parts: int, spans: bool, events: list) -> None:
@@ -363,7 +367,7 @@ class Machine:
             "scrap": parts,
         }[kind]
         row = self.row(self.segment()[3])
-        standard = self.pri.get(self.program, 0)
+        standard = self.standard()
         for name, amount in (("parts_total", total), ("parts_good", good), ("parts_scrap", scrap)):
             row[name] += amount
         if not standard:
@@ -376,7 +380,7 @@ class Machine:
             self.gap = None
             self.span_gap(True)
             for kind, counter in self.counters.items():
-                if (found := counter.end_gap(self.now, self.ways.rate, self.pri.get(self.program))) is not None:
+                if (found := counter.end_gap(self.now, self.ways.rate, (self.standard() or None))) is not None:
                     self.book(kind, *found)
 
     def take(self, what: str, value: object, quality: str, flags: frozenset) -> None:
@@ -422,7 +426,8 @@ def fold(samples, begin, until, segments, pri, ways):
     """Facts {(minute, shift, program, order): {measure: number}}, intervals [(from, to, state, cause, rule)] and what
     counters did other than count on [(kind, what, from, at, last, reading, parts)].
 
-    `segments`: (start, end, "busy" | "out", shift) that cover everything; `pri`: µs by program id.
+    `segments`: (start, end, "busy" | "out", shift) that cover everything; `pri`: [(in force from, µs)] by
+    program id, in order of time.
     The last interval ends at `until`.
     """
     machine = Machine(begin, segments, pri, ways)

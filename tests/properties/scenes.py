@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from core.engine.fold import Fold
 from core.plant.behaviour import USUAL, Behaviour
 from core.plant.calendar import segments
-from core.plant.model import Break, Machine, PartProgram, Plant, Shift, Site, Source
+from core.plant.model import Break, Machine, PartProgram, Plant, Shift, Site, Source, StandardTime
 from core.plant.tables import PlantTables
 from core.units import MINUTE_US, natural_id
 from core.vocabulary import Execution, ItemState, JobState, Light, Mode, OpMode, Situation, WaitFor
@@ -67,7 +67,7 @@ SIGNALS = (
     "power.current.l2",
 )
 LIGHTS = ("light.red", "light.green", "light.blue", "light.yellow")
-PROGRAMS = ("A-1", "B-2", "NO-STANDARD", "")
+PROGRAMS = ("A-1", "B-2", "C-3", "NO-STANDARD", "")
 WORDS = {
     "ctrl.execution": Execution,
     "ctrl.mode": Mode,
@@ -132,7 +132,7 @@ def plant(
         (Site("s", "s", "Europe/Minsk", (shift,)),),
         (Source("src", "mqtt", 2_000_000, {}),),
         tuple(Machine(f"s/m{n}", "", 0, "", 0, signals, {}, 1.2, behaviour) for n in range(machines)),
-        (PartProgram("A-1", 61_000_000), PartProgram("B-2", 7_500_001)),
+        (PartProgram("A-1", 61_000_000), program("B-2"), program("C-3")),
         b"plant",
     )
 
@@ -160,9 +160,21 @@ def oracle_segments(site: Site) -> list[tuple[int, int, str, int]]:
     ]
 
 
-def standards() -> dict[int, int]:
-    """PRI in µs by program id."""
-    return {natural_id("part_program", "A-1"): 61_000_000, natural_id("part_program", "B-2"): 7_500_001}
+CHANGED = BEGIN + SPAN // 2 + 1
+"""When another standard time of B-2 comes into force; that of C-3 is the first one."""
+
+
+def standards() -> dict[int, list[tuple[int, int]]]:
+    """[(in force from, PRI in µs)] by program id."""
+    named = {"A-1": [(0, 61_000_000)], "B-2": [(0, 7_500_001), (CHANGED, 11_000_003)], "C-3": [(CHANGED, 5_000_000)]}
+    return {natural_id("part_program", name): found for name, found in named.items()}
+
+
+def program(name: str) -> PartProgram:
+    """A part program with its history; what nobody approved stands between and never counts."""
+    history = standards()[natural_id("part_program", name)]
+    approved = [StandardTime(pri, since, approved_by="T. Smith") for since, pri in history]
+    return PartProgram(name, history[-1][1], (*approved[:1], StandardTime(1, CHANGED - 1), *approved[1:]))
 
 
 def ways(where: Plant) -> Ways:
