@@ -34,6 +34,8 @@ class Flag(IntFlag):
     FORCED = 1 << 8
     RESET = 1 << 9
     RETAINED = 1 << 10
+    IN_DOUBT = 1 << 11
+    """Came while its source did not know yet what had been missed before: no proof of life."""
 
 
 class ClockChoice(IntEnum):
@@ -56,7 +58,10 @@ class State(IntEnum):
 
 
 class Cause(IntEnum):
-    """Why a machine is in its state. 1 to 9 come from gap records, the others from samples."""
+    """Why a machine is in its state. 1 to 9 come from gap records, the others from samples.
+
+    From 80 on: why it is not known how many parts were made, in gaps of scope `count` only.
+    """
 
     NONE = 0
     SILENT = 1
@@ -95,6 +100,13 @@ class Cause(IntEnum):
     POWER_OFF = 64
     MODE_UNCLEAR = 70
     UNMAPPED = 71
+    COUNTER_RESET = 80
+    COUNTER_SET = 81
+    COUNTER_CORRECTED = 82
+    COUNTER_OVER = 83
+    COUNTER_JUMPED = 84
+    JOB_CHANGED = 85
+    PROGRAM_CHANGED = 86
 
 
 class Situation(IntEnum):
@@ -237,7 +249,7 @@ class Role(IntEnum):
 
     0 to `WORDS` - 1 index the state inputs (`words`) of a machine's state, from `FIRST_GAUGE` on come values that last,
     from `FIRST_POINT` on what happens at an instant. OVERRIDE_ZERO, ALARM_STOP and CYCLE follow from other signals;
-    REPAIR, GAP_OPEN and GAP_CLOSE are no signals but what the engine tells its fold.
+    REPAIR, SCRAP_ENTRY, GAP_OPEN and GAP_CLOSE are no signals but what the engine tells its fold.
     """
 
     EXECUTION = 0
@@ -283,6 +295,7 @@ class Role(IntEnum):
     ALARM = 49
     GAP_OPEN = 50
     GAP_CLOSE = 51
+    SCRAP_ENTRY = 52
     STORED = 63
 
 
@@ -417,6 +430,7 @@ SIGNAL_RANK = {
     Role.PART_TOTAL: 10,
     Role.PART_GOOD: 11,
     Role.PART_SCRAP: 12,
+    Role.SCRAP_ENTRY: 13,
     Role.PROGRAM: 30,
     Role.JOB_ORDER: 31,
     Role.JOB_ID: 31,

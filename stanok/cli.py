@@ -9,12 +9,14 @@ import logging
 import os
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from core.errors import InputError, PlantError, StanokError
+from stanok import cli_operator
 from stanok.compiled import keep_compiled_code
 
 if TYPE_CHECKING:  # commands import what they need themselves, so that --help and small commands are quick
@@ -32,6 +34,8 @@ boards = typer.Typer(help="Grafana boards as code.", no_args_is_help=True)
 bench = typer.Typer(help="Benchmarks: each figure beside what it is compared with.", no_args_is_help=True)
 app.add_typer(boards, name="boards")
 app.add_typer(bench, name="bench")
+app.add_typer(cli_operator.reason, name="reason")
+app.add_typer(cli_operator.scrap, name="scrap")
 
 PlantArgument = Annotated[Path, typer.Argument(metavar="PLANT.toml", help="the plant file")]
 DataOption = Annotated[Path | None, typer.Option("--data", metavar="DIR", help="where spools and databases lie")]
@@ -241,12 +245,15 @@ def check(plant: PlantArgument) -> None:
 
     Example: stanok check plant.toml
     """
-    from stanok.plantfile import load_plant
+    from stanok.clock import RealClock
+    from stanok.plantfile import calendar_notes, load_plant
 
     found = load_plant(plant)
+    for note in calendar_notes(found, RealClock().now_us()):
+        print(f"stanok: {note}", file=sys.stderr)
     print(
         f"{plant}: fine. {len(found.sites)} sites, {len(found.machines)} machines, {len(found.sources)} sources, "
-        f"{sum(len(machine.signals) for machine in found.machines)} signals, {len(found.programs)} part programs."
+        f"{sum(len(machine.signal_names) for machine in found.machines)} signals, {len(found.programs)} part programs."
     )
 
 
@@ -443,19 +450,23 @@ def boards_preview(
     database: DatabaseOption = None,
     settings: SettingsOption = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="on 127.0.0.1; 0 takes a free one")] = 8817,
+    plant: Annotated[Path | None, typer.Option(metavar="PLANT.toml", help="with a form for what people know")] = None,
+    data: DataOption = None,
 ) -> None:
-    """The boards in a browser on this computer, without a Grafana.
+    """The boards in a browser on this computer, without a Grafana; with a plant file also a form, at /en/tell.
 
     Example: stanok boards preview --database postgresql://boards@127.0.0.1/stanok
     """
     from stanok.preview import preview
     from stanok.processes import stop_on_signals
 
-    dsn = _settings(settings, None, database).dsn()
+    found = _settings(settings, data, database)
+    dsn = found.dsn()
     if dsn is None:
         raise InputError("no database is given: use --database or a settings file")
     stop = stop_on_signals()
-    with preview(dsn, port) as served:
+    operator = None if plant is None else partial(cli_operator.operator_of, plant, found)
+    with preview(dsn, port, operator) as served:
         print(f"stanok: boards at {served.url} until Ctrl-C", flush=True)
         stop.wait()
 

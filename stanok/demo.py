@@ -33,6 +33,7 @@ from stanok.clock import ClockFile, ScenarioClock, read_clock, real_now_us, star
 from stanok.collect import read_status
 from stanok.compare import compare
 from stanok.embedded import EmbeddedPostgres, free_port
+from stanok.operator import Operator
 from stanok.pipeline import OWN_SPOOL, PAST_SPOOL
 from stanok.plantfile import load_plant, remember_names
 from stanok.preview import preview
@@ -119,13 +120,17 @@ class Demo:
             children = self._children(dsn, house)
             connection = house.enter_context(connect(dsn, "stanok demo"))
             if self._options.preview_port is not None:
-                self.boards_url = house.enter_context(preview(dsn, self._options.preview_port)).url
+                self.boards_url = house.enter_context(preview(dsn, self._options.preview_port, self._operator)).url
             yield from self._warm_up(connection, children, stop)
             if not stop.is_set():
                 start_clock(self._clock_path)
                 yield from self._live(connection, children, stop)
                 yield from self._drain(connection, children)
                 self.result = compare(connection, self.plant, self._signals(), ceil_minute(self._live_us))
+
+    def _operator(self) -> Operator:
+        """Who takes what people tell in the form, at the present of the scenario."""
+        return Operator(self.plant, self.directory, self.clock.now_us())
 
     # Before the start
 

@@ -19,6 +19,11 @@ from collectors.profiles import expand
 from core.errors import InputError, PlantError
 from core.plant.model import Plant
 from core.plant.parse import parse_plant
+from core.plant.workdays import calendar_complaints
+from core.units import DAY_US
+
+CALENDAR_AHEAD_US = 60 * DAY_US
+"""Days off of a new year are decreed in autumn: two months are time enough to add them, and no sooner can one."""
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -60,6 +65,11 @@ def plant_of(document: Mapping[str, Any]) -> Plant:
     if complaints:
         raise PlantError(complaints)
     return plant
+
+
+def calendar_notes(plant: Plant, now_us: int) -> list[str]:
+    """Sites whose production calendar is not known now or in two months: no fault, but their plan is wrong."""
+    return calendar_complaints(plant, now_us, now_us + CALENDAR_AHEAD_US)
 
 
 def remember_names(directory: Path, plant: Plant) -> None:

@@ -97,9 +97,9 @@ begin
             -- What the engine writes, statement by statement (storage/pg): it deletes only what it replaces.
             ('stanok_engine', 'select', 'stanok', 'schema_migration view_build grant_build'),
             ('stanok_engine', 'select, insert', 'stanok',
-                'plant_version standard_time sample_event sample_gauge quarantine'),
+                'plant_version standard_time sample_event sample_gauge quarantine operator_entry'),
             ('stanok_engine', 'select, insert, update', 'stanok',
-                'site source machine signal state cause part_program shift_instance job_order'
+                'site source machine signal state cause part_program reason shift_instance job_order'
                 ' spool_cursor engine_state machine_live source_frontier'),
             ('stanok_engine', 'select, insert, delete', 'stanok',
                 'fact_minute fact_hour fact_shift fact_day state_interval program_interval counter_event'

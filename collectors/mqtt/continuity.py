@@ -9,7 +9,10 @@ no pair before the first proof of life ever. The rules:
 - numbers that begin again with newer events: the publisher lost its count, what it sent last is unknown (RESTART);
 - the very next number after a connection proves that nothing is missing since the last stored one, and ends a doubt
   without a pair. It is told as a proof: a silence that the engine judged meanwhile lost nothing, either;
-- numbers that others use up too (an MTConnect agent with several devices): a hole says nothing.
+- numbers that others use up too (an MTConnect agent with several devices): a hole says nothing;
+- a publisher that renews its present values (`renews`): where a pair would end, it lasts until the publisher has told
+  them once more, for what changed unheard is not known before. Only the next number still ends the doubt of a
+  connection without a pair, and nothing that comes in between proves life.
 """
 
 from __future__ import annotations
@@ -34,8 +37,16 @@ class Track(msgspec.Struct):
     doubt: int = int(Cause.NONE)
     unproven: bool = False
     """No number has come since the connection."""
+    renews: bool = False
+    missed_us: int = -1
+    """The last event before a hole in the numbers of a publisher that renews; -1 without one."""
     standing: dict[str, int] = {}
     """Alarms that stand, by code: their class."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether nothing proves life before the present values have been told."""
+        return self.renews and self.doubt != Cause.NONE
 
     def connected(self, *, session_present: bool, sequenced: bool, restarted: bool) -> None:
         """The connection stands (again)."""
@@ -66,12 +77,12 @@ class Track(msgspec.Struct):
             if seq > self.next_seq and shared:
                 pass
             elif seq > self.next_seq:
-                pair = self._pair(index, self.event_us, first_us, Cause.SESSION_LOST)
+                pair = self._hole(index, first_us, Cause.SESSION_LOST)
             elif first_us > self.event_us and not repeat:
-                pair = self._pair(index, self.event_us, first_us, Cause.RESTART)
+                pair = self._hole(index, first_us, Cause.RESTART)
             elif next_seq <= self.next_seq:
                 return None  # delivered once more
-        elif seq == self.next_seq:
+        elif seq == self.next_seq and self.missed_us < 0:
             self.doubt = int(Cause.NONE)
             if self.unproven and first_us > self.event_us >= 0:
                 pair = (Gap(False, first_us, Cause.NONE, (index,), proven=True, from_us=self.event_us),)
@@ -82,10 +93,25 @@ class Track(msgspec.Struct):
 
     def alive(self, index: int, at_us: int) -> Pair | None:
         """The machine's source lives at `at_us` (its believed clock); the pair if a doubt ends here."""
-        pair = self._pair(index, self.life_us, at_us, Cause(self.doubt)) if self.doubt else None
-        self.doubt = int(Cause.NONE)
+        return None if self.waits else self._lives(index, at_us)
+
+    def told(self, index: int, at_us: int) -> Pair | None:
+        """The publisher has told its present values at `at_us`; the pair if a doubt ends here."""
+        return self._lives(index, at_us) if self.waits else None
+
+    def _lives(self, index: int, at_us: int) -> Pair | None:
+        from_us = self.life_us if self.missed_us < 0 else min(self.missed_us, self.life_us)
+        pair = self._pair(index, from_us, at_us, Cause(self.doubt)) if self.doubt else None
+        self.doubt, self.missed_us = int(Cause.NONE), -1
         self.life_us = max(self.life_us, at_us)
         return pair
+
+    def _hole(self, index: int, first_us: int, cause: Cause) -> Pair | None:
+        if not self.renews:
+            return self._pair(index, self.event_us, first_us, cause)
+        self.doubt = int(self.doubt or cause)
+        self.missed_us = self.event_us if self.missed_us < 0 else self.missed_us
+        return None
 
     def _pair(self, index: int, from_us: int, to_us: int, cause: Cause) -> Pair:
         to_us = max(from_us, to_us)

@@ -1,9 +1,10 @@
 """Messages and passing time -> spool rows of one source. No I/O: the client stores what this returns.
 
 Invariants: rows of one step belong into one append together with `state()`, before anything is acknowledged; gap
-pairs come before the heartbeats and samples that end the doubt; a heartbeat is written only after every message that
-arrived before it, not while a machine still delivers what it had queued, and not after an unreadable message of a
-machine that numbers its samples, until the next number shows what is missing.
+pairs come before the heartbeats and samples that end the doubt, samples before that are marked as being in doubt; a
+heartbeat is written only after every message that arrived before it, not while a machine still delivers what it had
+queued, and not after an unreadable message of a machine that numbers its samples, until the next number shows what is
+missing.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ class _Publisher:
         self.online: bool | None = None
         self.told: bool | None = None
         self.told_us = -1
+        self.restated = False
         self.born_us = -1
         self.heard_us = -1
         self.behind = False
@@ -103,6 +105,7 @@ class Intake:
             )
             publisher.fresh_message = False
             publisher.online = None
+            publisher.restated = False
         self._restarted = False
 
     def message(self, message: Message) -> None:
@@ -161,6 +164,11 @@ class Intake:
             for publisher in self._publishers.values()
             if publisher.unread
         ]
+        parts += [
+            f"{publisher.track.machine} has not told its present values since something of it was missed"
+            for publisher in self._publishers.values()
+            if publisher.track.waits
+        ]
         parts += [f"{self.unknown_words} unknown words became other"] if self.unknown_words else []
         parts += [f"{self.strangers} messages of topics not subscribed to"] if self.strangers else []
         return "; ".join(parts)
@@ -175,6 +183,7 @@ class Intake:
         for machine in self._routes.machines:
             name = self._plant.machines[machine].name
             track = tracks.get(name, Track(name))
+            track.renews = settings.renews_state and machine in self._routes.stated
             watch = ClockWatch(
                 scale=scale,
                 trusted=settings.clock == "trusted",
@@ -189,6 +198,11 @@ class Intake:
         publisher.decoder.expected = publisher.track.next_seq
         settled_us = max(self._connected_us, publisher.born_us) + SETTLE_S * self._real_second_us
         suspect = publisher.watch.suspect
+        before = len(self._builder)
+        # The first retained values of a connection may be old; others are sent now.
+        ends = route.carries is Carries.STATE and publisher.track.waits and (not message.retain or publisher.restated)
+        if ends:
+            publisher.decoder.known.clear()  # that a value still stands is news after a gap
         reading = publisher.decoder.read(route, message, self._builder, settled=message.arrival_us >= settled_us)
         if publisher.watch.suspect != suspect:
             self._tell_clock(publisher)
@@ -197,6 +211,12 @@ class Intake:
         self.received += reading.samples + len(reading.refused) - reading.ended
         self.unknown_words += reading.unknown_words
         self._prove(publisher, message, reading)
+        if ends and not reading.refused:
+            now_us = publisher.watch.believed_us(message.arrival_us)
+            self._pair(publisher.track.told(reading.machine, now_us), message.arrival_us)
+        publisher.restated = publisher.restated or route.carries is Carries.STATE
+        if publisher.track.waits:
+            self._builder.mark(before, int(Flag.IN_DOUBT))
         if route.carries in (Carries.STATUS, Carries.AVAILABILITY) and reading.online is not None:
             self._status(publisher, message, reading)
 
@@ -215,7 +235,8 @@ class Intake:
             return
         first_us, last_us = reading.event_us
         self._pair(track.alive(reading.machine, first_us), message.arrival_us)
-        track.life_us = max(track.life_us, last_us)
+        if not track.waits:
+            track.life_us = max(track.life_us, last_us)
         publisher.heard_us = message.arrival_us
         publisher.fresh_message = True
         publisher.behind = publisher.watch.believed_us(message.arrival_us) - last_us > self._lateness_us
@@ -247,11 +268,11 @@ class Intake:
             event_us=event_us,
             received_us=message.arrival_us,
             value=float(online),
-            flags=clock | seeds,
+            flags=clock | seeds | (int(Flag.IN_DOUBT) if publisher.track.waits else 0),
         )
 
     def _lives(self, publisher: _Publisher, now_us: int) -> bool:
-        if publisher.unread or (self._liveness == "interval" and not publisher.fresh_message):
+        if publisher.track.waits or publisher.unread or (self._liveness == "interval" and not publisher.fresh_message):
             return False
         if self._liveness == "birth" and not publisher.online:
             return False

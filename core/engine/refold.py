@@ -6,7 +6,7 @@ Invariants:
   follows is then what is stored already. Otherwise it is done at the settled frontier, or earlier where it is
   undecided what the machine did: its state replaces the live one.
 - The result replaces everything in its stretch; running it twice gives the same rows.
-Pure: samples, gaps and snapshots are arguments.
+Pure: samples, gaps, entries and snapshots are arguments.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ from numpy.typing import NDArray
 
 from core.engine.fold import CODE_VERSION, Fold, Folded
 from core.engine.gaps import Gaps
+from core.engine.operator import OperatorLog
 from core.engine.raw import Latest
-from core.engine.state import NOT_IN_GAP, STATE
+from core.engine.state import STATE, since_us
 from core.facts.rollup import summed
 from core.facts.schema import Repair, Snapshot
+from core.plant.lanes import lanes_of
 from core.plant.model import Plant
 from core.samples.batch import SampleBatch
 from core.samples.order import Columns, ReorderBuffer, columns_of, from_begin, joined
@@ -55,7 +57,7 @@ class Refold:
         self._wanted = dict(wanted)
         self._fold = Fold(plant)
         self._buffer = ReorderBuffer()
-        self._gaps = Gaps.of([])
+        self._gaps = Gaps.of([], lanes_of(plant))
         self._latest = Latest(plant)
         self._snapshots: dict[int, list[Snapshot]] = {machine: [] for machine in wanted}
         self._done: dict[int, tuple[bool, np.void]] = {}  # whether at the present, and the state there
@@ -76,15 +78,23 @@ class Refold:
     def wanted_from_us(self, machine: int) -> int:
         """From when on samples are to be given next: inside a gap from its beginning, their effect is still to come."""
         state = self._fold.states[machine]
-        standing = state["gap_from_us"] != NOT_IN_GAP and state["at_us"] == self._starts[machine]["at_us"]
-        return int(state["gap_from_us"] if standing else state["at_us"])
+        if state["at_us"] != self._starts[machine]["at_us"]:
+            return int(state["at_us"])
+        return since_us(state)
 
     def columns_of(self, batch: SampleBatch, begin_us: NDArray[np.int64]) -> Columns:
         """Stored samples for `step`: first values hold from the machine's beginning on at the earliest."""
-        return from_begin(columns_of(batch, self._fold.tables(int(batch.event_us.max(initial=0)))), begin_us)
+        least_us = int(self._fold.states["at_us"].max())  # without samples; the calendar would begin in 1970
+        return from_begin(columns_of(batch, self._fold.tables(int(batch.event_us.max(initial=least_us)))), begin_us)
 
     def step(
-        self, samples: Columns, signal: NDArray[np.int16], gaps: Gaps, until_us: Mapping[int, int], known: int = 0
+        self,
+        samples: Columns,
+        signal: NDArray[np.int16],
+        gaps: Gaps,
+        until_us: Mapping[int, int],
+        people: OperatorLog,
+        known: int = 0,
     ) -> None:
         """Fold samples of the given machines up to the given instants, or as far as they are decided.
 
@@ -100,10 +110,11 @@ class Refold:
             self._buffer.push(found.take(effect_us >= here[found.machine]))
         active = np.zeros(len(here), bool)
         active[machines] = True
-        edges = [gaps.mended(here, self._fold.in_gap() & active), gaps.edges(here, ends)]
-        words, decided_us = self._words(gaps, edges[0], np.where(active, ends + known * self._fold.waits_us, -1))
+        mended = gaps.mended(here, self._fold.in_gap(), active)
+        words, decided_us = self._words(gaps, mended, np.where(active, ends + known * self._fold.waits_us, -1))
         ends = np.minimum(ends, decided_us)
-        edges[1] = gaps.edges(here, ends)
+        edges = [mended, gaps.edges(here, ends)]
+        edges += people.between(np.where(active, here, -1), ends, self._fold.states["words"])
         ready = self._buffer.pop(gaps, Columns.concat(edges), ends)
         self._fold.fold(joined(ready, words.take(words.event_us < ends[words.machine])))
         self._fold.advance(machines, ends[machines])
@@ -111,11 +122,13 @@ class Refold:
         self._latest.note(samples, signal)
 
     def _words(self, gaps: Gaps, mended: Columns, known_us: NDArray[np.int64]) -> tuple[Columns, NDArray[np.int64]]:
-        if not self._fold.waits_us.any():
+        waits = self._fold.waits_us > 0
+        if not waits.any():
             return Columns.empty(), known_us
-        known_us = np.where(self._fold.waits_us > 0, known_us, -1)
-        edges = Columns.concat([mended, gaps.edges(self._fold.states["at_us"], known_us)])
-        return self._fold.words(self._buffer.tail(gaps, edges, known_us), known_us)
+        look_us = np.where(waits, known_us, -1)
+        edges = Columns.concat([mended, gaps.edges(self._fold.states["at_us"], look_us)])
+        words, decided_us = self._fold.words(self._buffer.tail(gaps, edges, look_us), look_us)
+        return words, np.where(waits, decided_us, known_us)
 
     def at_hour(self, hour_us: int, stored: Mapping[int, bytes]) -> None:
         """Machines that stand at a full hour: note their snapshots, and which of them are done."""
@@ -153,5 +166,6 @@ class Refold:
             credits=rows.credits[rows.credits["machine"] == machine],
             snapshots=self._snapshots[machine],
             counter_events=rows.counter_events[rows.counter_events["machine"] == machine],
+            count_gaps=rows.count_gaps[rows.count_gaps["machine"] == machine],
         )
         return Refolded(repair, end, facts[running], ahead)

@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.engine.gaps import GapRecord, Gaps
+from core.engine.operator import OperatorLog, Told
 from core.engine.refold import Refold, Refolded, Wanted
+from core.plant.lanes import lanes_of
 from core.plant.model import Plant
 from core.samples.batch import SampleBatch
 from core.units import FAR_US, HOUR_US, MINUTE_US
@@ -50,6 +52,10 @@ class Past(Protocol):
         """Gap records that end after the instants of their machines."""
         ...
 
+    def told(self, since_us: Mapping[int, int]) -> list[Told]:
+        """What people told that is in effect and ends after the instants of its machine."""
+        ...
+
 
 class RepairJob:
     """Machines that are folded again together, because they share the hours that have to be read."""
@@ -57,6 +63,7 @@ class RepairJob:
     def __init__(self, plant: Plant, past: Past, begin_us: NDArray[np.int64]) -> None:
         """`begin_us`: when each machine begins ([machines]), -1 never."""
         self._past = past
+        self._lanes = lanes_of(plant)
         self._begin_us = begin_us.copy()
         self._waits_us = np.array([machine.behaviour.longest_wait_us for machine in plant.machines], "i8")
         asked, self.upto = past.requests()
@@ -101,5 +108,5 @@ class RepairJob:
         told_to_us = FAR_US if begins else to_us + _TOLD_AFTER_US
         known_us = to_us + known * int(self._waits_us.max())
         batch = self._past.samples(since, known_us, from_us - _TOLD_BEFORE_US, told_to_us)
-        gaps = Gaps.of(self._past.gaps(since))
-        self._refold.step(self._refold.columns_of(batch, self._begin_us), batch.signal, gaps, until_us, known)
+        gaps, told = Gaps.of(self._past.gaps(since), self._lanes), OperatorLog(self._past.told(since))
+        self._refold.step(self._refold.columns_of(batch, self._begin_us), batch.signal, gaps, until_us, told, known)

@@ -9,6 +9,7 @@ Invariants:
 - A word is a function of the samples and gap records within `longest_wait_us` after it, never of how far anybody has
   come: what is decided stays decided, and starting anew from a state between two samples finds the same words.
 - Every instant in [at_us, until_us) is known: silence before `until_us` is that nothing changed.
+- A machine whose words are found here has one source: its gaps are the machine's (core.plant.parse).
 - Nothing here changes a state of the fold.
 """
 
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 
 from core.engine.inputs import take_gauge
 from core.engine.jit import compiled
-from core.engine.state import NOT_GIVEN, NOT_IN_GAP, NOT_TRUSTED, POWER
+from core.engine.state import NOT_GIVEN, NOT_TRUSTED, POWER
 from core.plant.behaviour import POWER_MEAN_S, POWER_OFF_S
 from core.plant.tables import BY_SPINDLE
 from core.units import SECOND_US
@@ -72,9 +73,9 @@ def find_words(
 @compiled
 def _say(s: Any, machine: int, at_us: int, word: int, out: Array, found: int) -> int:
     """Note another word; one that is no more trusted is no news where there never was one."""
-    if word == s.words[_CYCLE] or (word == NOT_TRUSTED and s.words[_CYCLE] == NOT_GIVEN):
+    if word == s.said[_CYCLE] or (word == NOT_TRUSTED and s.said[_CYCLE] == NOT_GIVEN):
         return found
-    s.words[_CYCLE] = word
+    s.said[_CYCLE] = word
     out[found, 0], out[found, 1], out[found, 2] = machine, at_us, word
     return found + 1
 
@@ -86,9 +87,9 @@ def _take_instant(s: Any, k: Any, columns: Any, at: int, high: int) -> int:
     now = event_us[at]
     while at < high and event_us[at] == now:
         if role[at] == _GAP_OPEN:
-            s.gap_from_us = now
+            s.gaps = int(s.gaps) | 1 << (channel[at] - 1)
         elif role[at] == _GAP_CLOSE:
-            s.gap_from_us = NOT_IN_GAP
+            s.gaps = int(s.gaps) & ~(1 << (channel[at] - 1))
         elif _FIRST_GAUGE <= role[at] < _FIRST_POINT:
             trusted = quality[at] <= _TRUSTED and value[at] == value[at]
             take_gauge(s, k, role[at], channel[at], value[at], trusted)
@@ -114,9 +115,9 @@ def _by_spindle(
 ) -> tuple[int, int]:
     """At work while a spindle turns and a feed is above 0, and through pauses after it that stay short."""
     now, at = s.at_us, low
-    worked, pause_us, turning_us = s.words[_CYCLE] == _ACTIVE, _NOWHERE, _NOWHERE
+    worked, pause_us, turning_us = s.said[_CYCLE] == _ACTIVE, _NOWHERE, _NOWHERE
     while True:
-        if s.gap_from_us != NOT_IN_GAP:
+        if s.gaps != 0:
             worked, pause_us = False, _NOWHERE
         else:
             says = _spindle_says(s)
@@ -216,15 +217,15 @@ def _by_power(
     """At work from where the power reaches the upper limit and stays there on average; likewise below the lower one."""
     upper, lower, middle = k.limits[0], k.limits[1], k.limits[2]
     decided, at = until, low
-    power = _UNKNOWN if s.gap_from_us != NOT_IN_GAP else _power_says(s, k)
-    word = int(s.words[_CYCLE]) if power != _UNKNOWN else NOT_GIVEN
+    power = _UNKNOWN if s.gaps != 0 else _power_says(s, k)
+    word = int(s.said[_CYCLE]) if power != _UNKNOWN else NOT_GIVEN
     while at < high:
         now, before = columns[0][at], power
         at = _take_instant(s, k, columns, at, high)
-        power = _UNKNOWN if s.gap_from_us != NOT_IN_GAP else _power_says(s, k)
+        power = _UNKNOWN if s.gaps != 0 else _power_says(s, k)
         if power == _UNKNOWN:
             word = NOT_GIVEN
-            if s.gap_from_us == NOT_IN_GAP:
+            if s.gaps == 0:
                 found = _say(s, machine, now, NOT_TRUSTED, out, found)
             continue
         answer = _NO

@@ -17,9 +17,10 @@ from zoneinfo import available_timezones
 
 from core.errors import PlantError
 from core.plant.behaviour import read_behaviour
-from core.plant.model import Machine, PartProgram, Plant, Site, Source, StandardTime
+from core.plant.model import MOST_SOURCES, Feed, Machine, PartProgram, Plant, Site, Source, StandardTime
 from core.plant.parse_calendar import date_of, read_rotation, read_rules, read_shifts
 from core.plant.reader import Reader, hint, shown
+from core.plant.reasons import read_reasons
 from core.units import SECOND_US, us_from_datetime
 from core.vocabulary import meaning, signal_names
 
@@ -59,10 +60,11 @@ def parse_plant(document: Mapping[str, Any], content_hash: bytes | None = None) 
     sources = tuple(_source(table) for table in file.tables("source", required=True))
     machines = tuple(_machine(table, sites, sources) for table in file.tables("machine", required=True))
     programs = tuple(_part_program(table) for table in file.tables("part_program", required=False))
+    reasons = read_reasons(file)
     file.close()
     if complaints:
         raise PlantError(complaints)
-    return Plant(enterprise, sites, sources, machines, programs, content_hash or _hash_of(document))
+    return Plant(enterprise, sites, sources, machines, programs, content_hash or _hash_of(document), reasons)
 
 
 def _hash_of(document: Mapping[str, Any]) -> bytes:
@@ -129,17 +131,53 @@ def _default_lateness_s(publishing_ms: object) -> float:
 
 def _machine(table: Reader, sites: Sequence[Site], sources: Sequence[Source]) -> Machine:
     name = table.text("name")
-    return Machine(
-        name=name,
-        title=table.text("title", name),
-        site=_site_of(table, name, sites),
-        area=table.text("area"),
-        source=_source_of(table, sources),
-        signals=_signals(table),
-        max_rate=table.number("max_rate", 1.0, MAX_RATE_LIMIT, MAX_RATE),
-        behaviour=read_behaviour(table.table("behaviour", required=False)),
-        mapping=table.rest(),  # last, because it is what nobody took
+    title = table.text("title", name)
+    site = _site_of(table, name, sites)
+    area = table.text("area")
+    several = isinstance(table.content.get("source"), list | tuple)
+    first, *more = (
+        _feeds(table, sources) if several else [Feed(_source_of(table, "source", sources), _signals(table), {})]
     )
+    max_rate = table.number("max_rate", 1.0, MAX_RATE_LIMIT, MAX_RATE)
+    behaviour = read_behaviour(table.table("behaviour", required=False))
+    if more:
+        _refuse_waits(table)
+    if several:
+        table.close()
+    mapping = first.mapping if several else table.rest()  # what nobody took
+    return Machine(name, title, site, area, first.source, first.signals, mapping, max_rate, behaviour, tuple(more))
+
+
+def _feeds(table: Reader, sources: Sequence[Source]) -> list[Feed]:
+    """What several sources give of a machine, each in a [[machine.source]]."""
+    tables = table.tables("source", required=True)
+    if len(tables) > MOST_SOURCES:
+        table.complain("source", f"has {len(tables)} entries; a machine has at most {MOST_SOURCES} sources")
+    feeds = [Feed(_source_of(each, "name", sources), _signals(each), each.rest()) for each in tables]
+    if len(tables) > 1:
+        _refuse_shared_signals(tables, feeds)
+    return feeds or [Feed(0, {}, {})]
+
+
+def _refuse_shared_signals(tables: Sequence[Reader], feeds: Sequence[Feed]) -> None:
+    """One source gives a signal, so that nobody has to guess which of two is right."""
+    given: dict[str, object] = {}
+    for table, feed in zip(tables, feeds, strict=True):
+        name = table.content.get("name")
+        if not feed.signals:
+            table.complain("signals", "is missing or empty; a source that gives no signal of the machine is none of it")
+        given_here = table.table("signals", required=False)
+        for signal in feed.signals:
+            if given_here is not None and given.setdefault(signal, name) is not name:
+                given_here.complain(signal, f"source {shown(given[signal])} gives it already; name it at one of them")
+
+
+def _refuse_waits(table: Reader) -> None:
+    """A pause that is decided by what follows has to be seen whole: one source sees it, or none."""
+    ways = table.table("behaviour", required=False)
+    for name in ("by_spindle", "by_power"):
+        if ways is not None and name in ways.content:
+            ways.complain(name, "is for a machine with one source; with several, let one of them say ctrl.execution")
 
 
 def _site_of(table: Reader, name: str, sites: Sequence[Site]) -> int:
@@ -153,9 +191,9 @@ def _site_of(table: Reader, name: str, sites: Sequence[Site]) -> int:
     return _position(table, "name", "site", site, sites)
 
 
-def _source_of(table: Reader, sources: Sequence[Source]) -> int:
-    name = table.text("source")
-    return _position(table, "source", "source", name, sources) if name else 0
+def _source_of(table: Reader, key: str, sources: Sequence[Source]) -> int:
+    name = table.text(key)
+    return _position(table, key, "source", name, sources) if name else 0
 
 
 def _position(table: Reader, key: str, kind: str, name: str, known: Sequence[Site] | Sequence[Source]) -> int:

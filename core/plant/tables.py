@@ -5,6 +5,7 @@ What the fold looks up together stands together in one record, because every arr
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +13,12 @@ from numpy.typing import NDArray
 
 from core.plant.behaviour import COUNTERS, IDLE_LEVELS, POWER_SIGNALS
 from core.plant.calendar import machine_calendars
-from core.plant.model import Machine, PartProgram, Plant
-from core.vocabulary import OTHER_RANK, SIGNAL_RANK, Role
+from core.plant.lanes import Lanes, lanes_of
+from core.plant.model import MOST_SOURCES, Machine, PartProgram, Plant
+from core.vocabulary import OTHER_RANK, SIGNAL_RANK, Role, meaning
+
+OTHER_CHANNELS = 3
+"""Channels beside the first that have an execution and a mode of their own."""
 
 MACHINE = np.dtype(
     [
@@ -25,6 +30,7 @@ MACHINE = np.dtype(
         ("idle_speed", "<f8", (IDLE_LEVELS,)),  # up to which speed a level holds, rising
         ("cut_pm", "<i8", (IDLE_LEVELS,)),  # ‰ load from which on a spindle cuts there
         ("idle_levels", "<i8"),
+        ("spindles", "<i8"),  # bit n-1: spindle n says whether it turns, by itself or by its speed
         ("counter", "<i8"),  # position in COUNTERS
         ("has", "i1", (3,)),  # a counter of total, good, scrap parts
         ("has_energy", "i1"),
@@ -37,9 +43,30 @@ MACHINE = np.dtype(
         ("stand_wait_us", "<i8"),
         ("longest_wait_us", "<i8"),
         ("limits", "<i8", (3,)),  # works from, no more below, off below; W or mA
+        ("bit", "u1", (int(Role.STORED),)),  # by role (of channel 1): 1 << slot of the source that gives it, 0 nobody
+        ("tells", "u1", (OTHER_CHANNELS, 2)),  # likewise, for execution and mode of channels 2 to 4
+        ("witnesses", "u1"),  # sources that can say what the machine does, by bit; all, if none can
+        ("rotating", "<u4", (MOST_SOURCES,)),  # by slot, bit n-1: the source says whether spindle n turns,
+        ("speed", "<u4", (MOST_SOURCES,)),  # how fast,
+        ("load", "<u4", (MOST_SOURCES,)),  # with what load;
+        ("feed", "<u4", (MOST_SOURCES,)),  # the feed rate of channel n
     ]
 )
 """One machine as the fold sees it."""
+
+WITNESSES = (
+    Role.EXECUTION, Role.CHANNEL_EXECUTION, Role.ITEM_STATE,
+    Role.LIGHT_RED, Role.LIGHT_YELLOW, Role.LIGHT_GREEN, Role.LIGHT_BLUE,
+)  # fmt: skip
+"""What says what a machine does (docs/en/truth.md, State)."""
+_BY_CHANNEL = {
+    Role.SPINDLE_ROTATING: "rotating",
+    Role.SPINDLE_SPEED: "speed",
+    Role.SPINDLE_LOAD: "load",
+    Role.FEED_RATE: "feed",
+}
+_OF_CHANNELS = (Role.CHANNEL_EXECUTION, Role.CHANNEL_MODE)
+_FOLLOWS = {Role.OVERRIDE_ZERO: Role.FEED_OVERRIDE, Role.ALARM_STOP: Role.ALARM}
 
 SEGMENT = np.dtype([("start_us", "<i8"), ("shift", "<i8"), ("situation", "<i8")])
 """A stretch of a site's calendar, up to the start of the next; the last one of a site only ends the calendar."""
@@ -70,6 +97,7 @@ class PlantTables:
     signal_channel: NDArray[np.int16]
     signal_rank: NDArray[np.int16]
     signal_store: NDArray[np.uint8]
+    lanes: Lanes
 
 
 def build_tables(plant: Plant, from_us: int, to_us: int) -> PlantTables:
@@ -94,6 +122,7 @@ def build_tables(plant: Plant, from_us: int, to_us: int) -> PlantTables:
         signal_channel=np.array([signal.meaning.channel for signal in plant.signals], "i2"),
         signal_rank=np.array([SIGNAL_RANK.get(Role(role), OTHER_RANK) for role in roles], "i2"),
         signal_store=np.array([signal.meaning.store for signal in plant.signals], "u1"),
+        lanes=lanes_of(plant),
     )
 
 
@@ -113,9 +142,12 @@ def _machine(machine: Machine) -> NDArray[np.void]:
     row["idle_levels"] = len(ways.idle_load)
     for level, (speed, load) in enumerate(ways.idle_load):
         row["idle_speed"][level], row["cut_pm"][level] = speed, round(10 * load) + _ABOVE_IDLE_PM
-    row["has"] = [f"part.{kind}" in machine.signals for kind in ("total", "good", "scrap")]
-    row["has_energy"], row["has_order"] = "energy.import" in machine.signals, "job.order" in machine.signals
-    row["channels"] = any(name.startswith(tuple(f"ctrl.{n}." for n in range(2, 5))) for name in machine.signals)
+    names = machine.signal_names
+    row["has"] = [f"part.{kind}" in names for kind in ("total", "good", "scrap")]
+    row["spindles"] = _spindles(names)
+    row["has_energy"], row["has_order"] = "energy.import" in names, "job.order" in names
+    others = tuple(f"ctrl.{2 + place}." for place in range(OTHER_CHANNELS))
+    row["channels"] = any(name.startswith(others) for name in names)
     row["longest_wait_us"] = ways.longest_wait_us
     if ways.by_spindle is not None:
         row["told_by"] = BY_SPINDLE
@@ -123,4 +155,34 @@ def _machine(machine: Machine) -> NDArray[np.void]:
     elif ways.by_power is not None:
         row["told_by"], row["limits"] = BY_POWER, ways.by_power.limits
         row["phase"] = POWER_SIGNALS.index(ways.by_power.signal)
+    _sources(row, machine)
     return row
+
+
+def _sources(row: NDArray[np.void], machine: Machine) -> None:
+    """Which source gives what. What the plant file does not name comes from the first; of repairs no source speaks."""
+    row["bit"] = row["tells"] = 1
+    row["bit"][Role.REPAIR] = 0
+    for slot, feed in enumerate(machine.feeds):
+        for found in filter(None, map(meaning, feed.signals)):
+            if found.role in _BY_CHANNEL:
+                row[_BY_CHANNEL[found.role]][slot] |= np.uint32(1 << (found.channel - 1))
+            if found.role in _OF_CHANNELS:
+                row["tells"][found.channel - 2, _OF_CHANNELS.index(found.role)] = 1 << slot
+            if found.role < Role.STORED and found.channel == 1:
+                row["bit"][found.role] = 1 << slot
+            if found.role in WITNESSES:
+                row["witnesses"] |= 1 << slot
+    for follower, role in _FOLLOWS.items():
+        row["bit"][follower] = row["bit"][role]
+    row["witnesses"] = row["witnesses"] or 2**MOST_SOURCES - 1
+
+
+def _spindles(names: Iterable[str]) -> int:
+    found = (meaning(name) for name in names)
+    turns = (Role.SPINDLE_SPEED, Role.SPINDLE_ROTATING)
+    bits = 0
+    for known in found:
+        if known is not None and known.role in turns:
+            bits |= 1 << (known.channel - 1)
+    return bits

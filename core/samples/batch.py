@@ -114,6 +114,13 @@ class BatchBuilder:
         index = -1 if text is None else self.texts.setdefault(text, len(self.texts))
         self.rows.append((event_us, machine, signal, value, raw, index, quality, flags, seq, received_us))
 
+    def mark(self, since: int, flag: int) -> None:
+        """Add a flag to the samples from a position on."""
+        self.rows[since:] = [
+            (at, machine, signal, value, raw, text, quality, flags | flag, seq, received)
+            for at, machine, signal, value, raw, text, quality, flags, seq, received in self.rows[since:]
+        ]
+
     def build(self) -> SampleBatch:
         """The batch so far; the builder is empty afterwards."""
         rows, texts = self.rows, self.texts

@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-
 from grafana_foundation_sdk.models import dashboard
 
-from core.vocabulary import Cause, State
+from core.vocabulary import State
 from dashboards import palette, queries
+from dashboards.boards.parts import cause_words, frame, look, plain, site, state_words, word
 from dashboards.catalogue import Catalogue, catalogue
-from dashboards.panels import SOURCE, Frame, Look, bars, rows, stats, timeline
+from dashboards.panels import Look, bars, rows, stats, timeline
 
 NAME = "shop_floor"
 
@@ -20,9 +19,6 @@ RATIOS = ("oee_low", "oee_high", "availability", "effectiveness", "quality_ratio
 SCOPES = ("state", "count", "gauge", "source")
 OUTCOMES = ("lasting", "lost", "recovered")
 REASONS = ("no_planned_time", "no_standard_time", "no_parts", "parts_without_runtime")
-
-Words = Mapping[str, tuple[str, str | None]]
-"""Value in a view -> (words for a person, colour)."""
 
 
 def build(language: str) -> dashboard.Dashboard:
@@ -40,30 +36,9 @@ def build(language: str) -> dashboard.Dashboard:
         timepicker=dashboard.TimePickerConfig(hidden=None, refresh_intervals=["5s", "10s", "30s", "1m", "5m"]),
         refresh="5s",
         schema_version=39,
-        templating=dashboard.DashboardDashboardTemplating(list_val=[_site(say)]),
+        templating=dashboard.DashboardDashboardTemplating(list_val=[site(say)]),
         annotations=dashboard.AnnotationContainer(list_val=[]),
         panels=[_states(say), _health(say), _machines(say), _timeline(say), _oee(say), _gaps(say)],
-    )
-
-
-def _site(say: Catalogue) -> dashboard.VariableModel:
-    return dashboard.VariableModel(
-        type_val=dashboard.VariableType.QUERY,
-        name="site",
-        label=say["variable.site"],
-        query=queries.SITES,
-        definition=queries.SITES,
-        datasource=SOURCE,
-        multi=True,
-        include_all=True,
-        current=dashboard.VariableOption(selected=True, text=["All"], value=["$__all"]),
-        refresh=dashboard.VariableRefresh.ON_DASHBOARD_LOAD,
-        sort=dashboard.VariableSort.DISABLED,
-        skip_url_sync=None,
-        allow_custom_value=None,
-        auto=None,
-        auto_min=None,
-        auto_count=None,
     )
 
 
@@ -73,91 +48,57 @@ def _states(say: Catalogue) -> dashboard.Panel:
         Look(word(state), say[f"state.{word(state)}"], palette.COUNT, colour=palette.STATE_COLOURS[state])
         for state in order
     ]
-    return stats(_frame(say, "states", 1, 0, 0, 15, 4), queries.STATES, looks)
+    return stats(frame(say, "states", 1, 0, 0, 15, 4), queries.STATES, looks)
 
 
 def _health(say: Catalogue) -> dashboard.Panel:
     looks = [
-        _look(say, "gaps_lasting", palette.COUNT, palette.ANY_STEPS),
-        _look(say, "lag_s", palette.SECONDS, palette.LAG_STEPS),
-        _look(say, "quarantined", palette.COUNT, palette.ANY_STEPS),
-        _look(say, "recompute_requests", palette.COUNT),
+        look(say, "gaps_lasting", palette.COUNT, palette.ANY_STEPS),
+        look(say, "lag_s", palette.SECONDS, palette.LAG_STEPS),
+        look(say, "quarantined", palette.COUNT, palette.ANY_STEPS),
+        look(say, "recompute_requests", palette.COUNT),
     ]
-    return stats(_frame(say, "health", 2, 15, 0, 9, 4), queries.HEALTH, looks)
+    return stats(frame(say, "health", 2, 15, 0, 9, 4), queries.HEALTH, looks)
 
 
 def _machines(say: Catalogue) -> dashboard.Panel:
     looks = [
-        _look(say, "site", palette.TEXT),
-        _look(say, "machine", palette.TEXT, width=210),
-        _look(say, "state", palette.TEXT, words=_state_words(say), filled=True, width=150),
-        _look(say, "cause", palette.TEXT, words=_cause_words(say)),
-        _look(say, "since", say["format.moment"], width=150),
-        _look(say, "program", palette.TEXT),
-        _look(say, "parts_good", palette.COUNT),
-        _look(say, "parts_total", palette.COUNT),
-        _look(say, "oee", palette.RATIO, palette.OEE_STEPS, filled=True),
-        *(_look(say, ratio, palette.RATIO) for ratio in RATIOS),
-        _look(say, "coverage", palette.RATIO, palette.COVERAGE_STEPS, filled=True),
-        _look(say, "reason", palette.TEXT, words=_plain(say, "reason", REASONS)),
-        _look(say, "lag_s", palette.SECONDS, palette.LAG_STEPS, filled=True),
+        look(say, "site", palette.TEXT),
+        look(say, "machine", palette.TEXT, width=210),
+        look(say, "state", palette.TEXT, words=state_words(say), filled=True, width=150),
+        look(say, "cause", palette.TEXT, words=cause_words(say)),
+        look(say, "since", say["format.moment"], width=150),
+        look(say, "program", palette.TEXT),
+        look(say, "parts_good", palette.COUNT),
+        look(say, "parts_total", palette.COUNT),
+        look(say, "oee", palette.RATIO, palette.OEE_STEPS, filled=True),
+        *(look(say, ratio, palette.RATIO) for ratio in RATIOS),
+        look(say, "coverage", palette.RATIO, palette.COVERAGE_STEPS, filled=True),
+        look(say, "reason", palette.TEXT, words=plain(say, "reason", REASONS)),
+        look(say, "lag_s", palette.SECONDS, palette.LAG_STEPS, filled=True),
     ]
-    return rows(_frame(say, "machines", 3, 0, 4, 24, 9), queries.MACHINES, looks)
+    return rows(frame(say, "machines", 3, 0, 4, 24, 9), queries.MACHINES, looks)
 
 
 def _timeline(say: Catalogue) -> dashboard.Panel:
-    look = _look(say, "state", palette.TEXT, words=_state_words(say))
-    return timeline(_frame(say, "timeline", 4, 0, 13, 24, 9), queries.TIMELINE, look, by="machine")
+    shown = look(say, "state", palette.TEXT, words=state_words(say))
+    return timeline(frame(say, "timeline", 4, 0, 13, 24, 9), queries.TIMELINE, shown, by="machine")
 
 
 def _oee(say: Catalogue) -> dashboard.Panel:
-    look = _look(say, "oee", palette.RATIO, palette.OEE_STEPS)
-    return bars(_frame(say, "oee", 5, 0, 22, 10, 9), queries.OEE, look)
+    shown = look(say, "oee", palette.RATIO, palette.OEE_STEPS)
+    return bars(frame(say, "oee", 5, 0, 22, 10, 9), queries.OEE, shown)
 
 
 def _gaps(say: Catalogue) -> dashboard.Panel:
     looks = [
-        _look(say, "from_time", say["format.moment"], width=150),
-        _look(say, "to_time", say["format.moment"], width=150),
-        _look(say, "length_s", palette.SECONDS),
-        _look(say, "machine", palette.TEXT),
-        _look(say, "source", palette.TEXT),
-        _look(say, "scope", palette.TEXT, words=_plain(say, "scope", SCOPES)),
-        _look(say, "cause", palette.TEXT, words=_cause_words(say)),
-        _look(say, "outcome", palette.TEXT, words=_plain(say, "outcome", OUTCOMES)),
+        look(say, "from_time", say["format.moment"], width=150),
+        look(say, "to_time", say["format.moment"], width=150),
+        look(say, "length_s", palette.SECONDS),
+        look(say, "machine", palette.TEXT),
+        look(say, "source", palette.TEXT),
+        look(say, "scope", palette.TEXT, words=plain(say, "scope", SCOPES)),
+        look(say, "cause", palette.TEXT, words=cause_words(say)),
+        look(say, "outcome", palette.TEXT, words=plain(say, "outcome", OUTCOMES)),
     ]
-    return rows(_frame(say, "gaps", 6, 10, 22, 14, 9), queries.GAPS, looks)
-
-
-def _look(
-    say: Catalogue,
-    column: str,
-    unit: str,
-    steps: palette.Steps = (),
-    words: Words | None = None,
-    *,
-    filled: bool = False,
-    width: int | None = None,
-) -> Look:
-    return Look(column, say[f"column.{column}"], unit, steps, words=words, filled=filled, width=width)
-
-
-def word(member: State | Cause) -> str:
-    """The word that the views give for a code."""
-    return member.name.lower()
-
-
-def _state_words(say: Catalogue) -> Words:
-    return {word(state): (say[f"state.{word(state)}"], palette.STATE_COLOURS[state]) for state in State}
-
-
-def _cause_words(say: Catalogue) -> Words:
-    return _plain(say, "cause", map(word, Cause))
-
-
-def _plain(say: Catalogue, group: str, values: Iterable[str]) -> Words:
-    return {value: (say[f"{group}.{value}"], None) for value in values}
-
-
-def _frame(say: Catalogue, panel: str, number: int, x: int, y: int, width: int, height: int) -> Frame:
-    return Frame(number, say[f"panel.{panel}.title"], say[f"panel.{panel}.description"], x, y, width, height)
+    return rows(frame(say, "gaps", 6, 10, 22, 14, 9), queries.GAPS, looks)

@@ -25,11 +25,12 @@ _LONG_SPANS = (("7d", 7, "day"), ("30d", 30, "day"))
 _WORDS = ("custom", "empty", "gone", "as_of", "all", "chosen")
 
 
-def page(board: Json, language: str, name: str, boards: Mapping[str, Mapping[str, str]]) -> str:
-    """HTML of a board. `boards`: language -> file name -> title, of all boards there are."""
+def page(board: Json, language: str, name: str, boards: Mapping[str, Mapping[str, str]], *, form: bool = False) -> str:
+    """HTML of a board. `boards`: language -> file name -> title, of all boards there are; `form`: with a link to it."""
     say = catalogue(language)
     words = {word: say[f"preview.{word}"] for word in _WORDS}
     settings = {"words": words, "time": board["time"], "refresh": _seconds(board.get("refresh") or "5s"), "name": name}
+    tell = f'<a href="/{language}/tell">{escape(say["form.title"])}</a>' if form else ""
     panels = "\n".join(map(_panel, sorted(board["panels"], key=_place)))
     return f"""<!doctype html>
 <html lang="{language}">
@@ -43,7 +44,7 @@ def page(board: Json, language: str, name: str, boards: Mapping[str, Mapping[str
 <body data-settings="{escape(json.dumps(settings, ensure_ascii=False))}">
 <header>
 <h1>{escape(board["title"])}</h1>
-<nav>{_links(language, name, boards)}</nav>
+<nav>{_links(language, name, boards)}{tell}</nav>
 <form id="choices">
 <select name="span" aria-label="{escape(say["preview.window"])}">{_spans(board["time"]["from"], say)}</select>
 <span id="custom" hidden><input type="datetime-local" name="from"> – <input type="datetime-local" name="to"></span>

@@ -1,13 +1,15 @@
-"""The preview's HTTP server: on loopback only, reading only, of the standard library.
+"""The preview's HTTP server: on loopback only, reading only but for its form, of the standard library.
 
 `Preview` listens in a thread of its own. Requests that name another host than this computer are refused, so that no
-page of the web can read boards through the browser of a person who has the preview open.
+page of the web can read boards through the browser of a person who has the preview open. The form for what people know
+(dashboards/preview/form) is there only if somebody takes it in; it is refused without this server's origin and token.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import secrets
 import threading
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -19,7 +21,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from core.errors import InputError, StanokError
 from dashboards.build import BUILT
+from dashboards.catalogue import catalogue
 from dashboards.preview.answer import answer, wish
+from dashboards.preview.form import FORM_POLICY, LONGEST, Teller, form_page
 from dashboards.preview.page import POLICY, page, titles
 from dashboards.preview.reader import session
 
@@ -66,8 +70,15 @@ class Preview:
     `role` is the role that queries run as, None for the login's own. Raises InputError if the port is taken.
     """
 
-    def __init__(self, dsn: str, role: str | None = None, port: int = 0, boards: Boards | None = None) -> None:
-        house = _House(dsn, role, boards or read_boards(), plotly_file())
+    def __init__(
+        self,
+        dsn: str,
+        role: str | None = None,
+        port: int = 0,
+        boards: Boards | None = None,
+        teller: Teller | None = None,
+    ) -> None:
+        house = _House(dsn, role, boards or read_boards(), plotly_file(), teller)
         try:
             self._server = _Server((HOST, port), house)
         except OSError as error:
@@ -92,8 +103,9 @@ class Preview:
 class _House:
     """What requests are answered from."""
 
-    def __init__(self, dsn: str, role: str | None, boards: Boards, plotly: Path) -> None:
-        self.dsn, self.role, self.boards = dsn, role, boards
+    def __init__(self, dsn: str, role: str | None, boards: Boards, plotly: Path, teller: Teller | None) -> None:
+        self.dsn, self.role, self.boards, self.teller = dsn, role, boards, teller
+        self.token = secrets.token_urlsafe(16)
         self.files = {path.name: path for path in [*_STATIC.iterdir(), plotly]}
 
     def drawings(self, language: str, name: str, query: str) -> dict[str, Any]:
@@ -128,6 +140,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.MISDIRECTED_REQUEST, "text/plain", b"The preview is for this computer only.")
         elif parts == [""]:
             self._redirect()
+        elif (teller := self._teller(parts)) is not None:
+            self._form(form_page(parts[0], teller, self.server.house.token))
         elif parts[0] == "static" and parts[-1] in self.server.house.files and len(parts) == 2:
             path = self.server.house.files[parts[1]]
             self._answer(HTTPStatus.OK, _TYPES[path.suffix], path.read_bytes(), keep=path.parent != _STATIC)
@@ -136,11 +150,44 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._answer(HTTPStatus.NOT_FOUND, "text/plain", b"There is no such board.")
 
+    def do_POST(self) -> None:
+        """The form, if it is there and was sent from its own page on this computer."""
+        parts = urlsplit(self.path).path.strip("/").split("/")
+        teller, host = self._teller(parts), self.headers.get("Host", "")
+        length = self.headers.get("Content-Length") or ""
+        if teller is None or urlsplit(f"//{host}").hostname not in _LOCAL:
+            self._answer(HTTPStatus.NOT_FOUND, "text/plain", b"There is no such form.")
+        elif not length.isdigit() or int(length) > LONGEST:
+            self._answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "text/plain", b"That is no form of this page.")
+        else:
+            body = self.rfile.read(int(length)).decode("utf-8", "replace")
+            fields = {name: values[-1] for name, values in parse_qs(body, keep_blank_values=True).items()}
+            self._told(parts[0], teller, fields, host)
+
+    def _told(self, language: str, teller: Teller, fields: dict[str, str], host: str) -> None:
+        token, kind = fields.pop("token", ""), fields.pop("kind", "")
+        ours = self.headers.get("Origin") == f"http://{host}"
+        if not ours or not secrets.compare_digest(token.encode(), self.server.house.token.encode()):
+            said, status = catalogue(language)["form.not_ours"], HTTPStatus.FORBIDDEN
+        else:
+            said, status = teller.tell(kind, fields), HTTPStatus.OK
+        self._form(form_page(language, teller, self.server.house.token, said, fields), status)
+
+    def _teller(self, parts: list[str]) -> Teller | None:
+        """Who takes the form of this address, None if it is none."""
+        house = self.server.house
+        return house.teller if len(parts) == 2 and parts[1] == "tell" and parts[0] in house.boards else None
+
+    def _form(self, text: str, status: HTTPStatus = HTTPStatus.OK) -> None:
+        self._answer(status, "text/html", text.encode(), policy=FORM_POLICY)
+
     def _board(self, parts: list[str], query: str) -> None:
         language, name = parts[:2]
         house = self.server.house
         if len(parts) == 2:
-            text = page(house.boards[language][name], language, name, titles(house.boards))
+            text = page(
+                house.boards[language][name], language, name, titles(house.boards), form=house.teller is not None
+            )
             self._answer(HTTPStatus.OK, "text/html", text.encode())
         elif parts[2] == "data":
             found = house.drawings(language, name, query)
@@ -155,11 +202,13 @@ class _Handler(BaseHTTPRequestHandler):
         language = wanted if wanted in boards else next(iter(boards))
         self._answer(HTTPStatus.FOUND, "text/plain", b"", place=f"/{language}/{next(iter(boards[language]))}")
 
-    def _answer(self, status: HTTPStatus, kind: str, body: bytes, *, keep: bool = False, place: str = "") -> None:
+    def _answer(
+        self, status: HTTPStatus, kind: str, body: bytes, *, keep: bool = False, place: str = "", policy: str = POLICY
+    ) -> None:
         self.send_response(status)
         self.send_header("Content-Type", f"{kind}; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))
-        self.send_header("Content-Security-Policy", POLICY)
+        self.send_header("Content-Security-Policy", policy)
         self.send_header("X-Content-Type-Options", "nosniff")
         self.send_header("Referrer-Policy", "no-referrer")
         self.send_header("Cache-Control", f"max-age={_KEEP_S}" if keep else "no-store")

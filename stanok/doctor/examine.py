@@ -25,6 +25,7 @@ from core.units import datetime_from_us
 from stanok.collect import STATUS, read_status
 from stanok.doctor import checks
 from stanok.doctor.checks import Finding, Level
+from stanok.plantfile import calendar_notes
 from storage.pg.condition import condition
 from storage.pg.connect import connect
 from storage.spool_file import spool_paths
@@ -36,6 +37,8 @@ def examine(directory: Path, dsn: str | None, clock: Clock, plant: Plant | None)
     yield from _spools(directory, clock.scale())
     yield from _database(dsn, clock)
     yield from _collector(directory)
+    for note in calendar_notes(plant, clock.now_us()) if plant else ():
+        yield Finding(Level.WARNING, "calendar", note)
     for source in plant.sources if plant else ():
         yield from _source(source)
 

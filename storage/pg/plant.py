@@ -34,6 +34,7 @@ def load_plant(connection: Connection, plant: Plant, valid_from_us: int) -> None
         _upsert_named(connection, "machine", _machines(plant))
         _upsert_named(connection, "signal", _signals(plant))
         add_programs(connection, {program.id: program.name for program in plant.programs})
+        _upsert(connection, "reason", _reasons(plant), key="code")
         _new_version(connection, plant, valid_from_us)
 
 
@@ -86,6 +87,13 @@ def _signals(plant: Plant) -> list[Row]:
     ]
 
 
+def _reasons(plant: Plant) -> list[Row]:
+    return [
+        {"code": reason.code, "class": str(reason.kind), "title_en": reason.en, "title_ru": reason.ru}
+        for reason in plant.reasons
+    ]
+
+
 def _load_words(connection: Connection) -> None:
     _upsert(connection, "state", [_word(state, *STATES[state]) for state in State])
     _upsert(connection, "cause", [_word(cause, *CAUSES[cause]) for cause in Cause])
@@ -113,14 +121,15 @@ def _upsert_named(connection: Connection, table: str, rows: Sequence[Row]) -> No
     _upsert(connection, table, rows)
 
 
-def _upsert(connection: Connection, table: str, rows: Iterable[Row]) -> None:
+def _upsert(connection: Connection, table: str, rows: Iterable[Row], key: str = "id") -> None:
     for row in rows:
         columns = list(map(sql.Identifier, row))
         connection.execute(
-            sql.SQL("insert into {} ({}) values ({}) on conflict (id) do update set {}").format(
+            sql.SQL("insert into {} ({}) values ({}) on conflict ({}) do update set {}").format(
                 sql.Identifier("stanok", table),
                 sql.SQL(", ").join(columns),
                 sql.SQL(", ").join(map(sql.Placeholder, row)),
+                sql.Identifier(key),
                 sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(column) for column in columns),
             ),
             row,

@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
 
+from core.engine.operator import Told
 from core.facts.schema import FACT, FACT_KEYS, MEASURES, OPEN_END, Frontier, GapRow, RawRows
 from core.plant.model import Plant
+from core.plant.reasons import ReasonClass
 from core.samples.batch import SampleBatch
 from core.samples.order import FIRST_VALUES
 from core.units import FAR_US, datetime_from_us, us_from_datetime
@@ -103,6 +105,29 @@ def gap_rows(connection: Connection, plant: Plant, since_us: Mapping[int, int]) 
     return [
         GapRow(machine, source, us_from_datetime(start), OPEN_END if end is None else us_from_datetime(end), *rest)
         for machine, (_, source, start, end, *rest) in zip(at, rows, strict=True)
+    ]
+
+
+def told(connection: Connection, plant: Plant, since_us: Mapping[int, int]) -> list[Told]:
+    """What people told of the given machines that changes the fold, is in effect, and ends at or after its instant."""
+    ids = positions_of(plant)
+    with database_errors("read what people told"):
+        rows = connection.execute(
+            "select t.id, t.machine_id, t.from_time, t.to_time, t.parts, t.program_id from stanok.operator_entry t"
+            " join unnest(%s::bigint[], %s::timestamptz[]) w (machine, since)"
+            " on t.machine_id = w.machine and t.to_time >= w.since"
+            " where (t.parts > 0 or t.class = %s) and t.takes_back is null"
+            " and not exists (select from stanok.operator_entry b where b.takes_back = t.id)",
+            [
+                ids.machine[list(since_us)].tolist(),
+                list(map(datetime_from_us, since_us.values())),
+                str(ReasonClass.REPAIR),
+            ],
+        ).fetchall()
+    at = find(ids.machine, [row[1] for row in rows]).tolist()
+    return [
+        Told(entry, machine, us_from_datetime(first), us_from_datetime(last), parts, program)
+        for machine, (entry, _, first, last, parts, program) in zip(at, rows, strict=True)
     ]
 
 

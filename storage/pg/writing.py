@@ -14,7 +14,8 @@ from typing import Any, LiteralString
 import numpy as np
 from numpy.typing import NDArray
 
-from core.facts.schema import MEASURES, OPEN_END, Changes, RawRows, Repair, Snapshot
+from core.facts.schema import MEASURES, NO_SOURCE, NOT_LIMITED, OPEN_END, Changes, GapRow, RawRows, Repair, Snapshot
+from core.kpi.counts import effect_of
 from core.plant.model import Plant, Source
 from core.units import FAR_US, datetime_from_us
 from core.vocabulary import State, Store
@@ -49,6 +50,7 @@ class Writer:
         add_programs(self._connection, {key: clean(name) for key, name in changes.programs.items()})
         add_orders(self._connection, {key: clean(name) for key, name in changes.orders.items()})
         self._shifts(changes)
+        self._gap_rows(changes)  # first, because credits are noted with them
         self._repairs(changes)
         self._counter_events(changes.counter_events)
         self._facts(changes.facts, _tails(changes.facts_from), changes.closed_until_us)
@@ -56,7 +58,13 @@ class Writer:
         self._programs(changes.program_intervals, _tails(changes.program_intervals_from))
         self._gaps(changes.intervals, _tails(changes.intervals_from))
         self._credits(changes.gap_credits)
-        self._gap_rows(changes)
+        self._delete(
+            "delete from stanok.data_gap where machine_id = %s and scope in ('count', 'gauge')"
+            " and (booked_time >= %s and booked_time < %s or to_time is null)",
+            _tails(changes.count_gaps_from),
+        )
+        self._count_gaps(changes.count_gaps)
+        self._entries(changes, spool_number)
         self._live(changes)
         self._frontiers(changes)
         self._snapshots(changes.snapshots)
@@ -106,6 +114,12 @@ class Writer:
                 {machine: (repair.from_us, FAR_US if repair.to_present else repair.until_us)},
             )
             self._counter_events(repair.counter_events)
+            self._delete(
+                "delete from stanok.data_gap where machine_id = %s and scope in ('count', 'gauge')"
+                " and booked_time >= %s and booked_time < %s",
+                {machine: (repair.from_us, FAR_US if repair.to_present else repair.until_us)},
+            )
+            self._count_gaps(repair.count_gaps)
             self._delete(
                 "delete from stanok.machine_snapshot where machine_id = %s and hour > %s and hour < %s",
                 {machine: (repair.from_us, FAR_US if repair.to_present else repair.until_us)},
@@ -170,7 +184,7 @@ class Writer:
         )
         self._many(
             "insert into stanok.data_gap (machine_id, from_time, to_time, source_id, scope, cause, outcome)"
-            " values (%s, %s, %s, %s, 'state', %s, %s) on conflict (machine_id, scope, from_time)"
+            " values (%s, %s, %s, %s, 'state', %s, %s) on conflict (machine_id, scope, from_time, counter, source_rank)"
             " do update set to_time = excluded.to_time, cause = excluded.cause, outcome = excluded.outcome",
             (
                 (
@@ -187,7 +201,7 @@ class Writer:
         """Credits that the repair books anew; those that were booked after it stay, they are totals."""
         self._connection.execute(
             "update stanok.data_gap set credit_good_us = null, credit_total_us = null, parts = null, booked_time = null"
-            " where machine_id = %s and scope = 'state' and from_time >= %s and booked_time < %s",
+            " where machine_id = %s and scope in ('state', 'source') and from_time >= %s and booked_time < %s",
             [
                 int(self._ids.machine[repair.machine]),
                 datetime_from_us(repair.intervals_from),
@@ -196,10 +210,8 @@ class Writer:
         )
 
     def _gap_rows(self, changes: Changes) -> None:
-        self._delete(
-            "delete from stanok.source_gap where machine_id = %s and from_time >= %s and from_time < %s",
-            _tails(changes.gap_rows_from),
-        )
+        for (machine, source_id), since_us in changes.gap_rows_from.items():
+            self._replace_gap_rows(machine, source_id, since_us, changes.gap_rows)
         self._many(
             "insert into stanok.source_gap values (%s, %s, %s, %s, %s, %s)",
             (
@@ -215,16 +227,97 @@ class Writer:
             ),
         )
 
+    def _entries(self, changes: Changes, spool_number: Mapping[str, int]) -> None:
+        """What people told: kept once, never changed."""
+        self._many(
+            "insert into stanok.operator_entry values"
+            " (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) on conflict (id) do nothing",
+            (
+                (
+                    entry.id,
+                    spool_number[spool],
+                    record,
+                    entry.kind,
+                    entry.takes_back or None,
+                    int(self._ids.machine[self._plant.machine_index[entry.machine]]),
+                    datetime_from_us(entry.from_us),
+                    datetime_from_us(entry.to_us),
+                    clean(entry.reason),
+                    entry.reason_class,
+                    entry.parts,
+                    entry.program_id,
+                    clean(entry.author),
+                    clean(entry.note),
+                    datetime_from_us(entry.entered_us),
+                )
+                for spool, record, entry in changes.entries
+            ),
+        )
+
+    def _replace_gap_rows(self, machine: int, source_id: int, since_us: int, rows: Sequence[GapRow]) -> None:
+        """Remove the records of a source from an instant on; with the first one go those that the machine has no more.
+
+        Of several sources each is a gap of scope `source`; one that is still there keeps the credits booked after it.
+        """
+        ids = [self._plant.sources[feed.source].id for feed in self._plant.machines[machine].feeds]
+        rank, since, machine_id = ids.index(source_id), datetime_from_us(since_us), int(self._ids.machine[machine])
+        self._connection.execute(
+            "delete from stanok.source_gap where machine_id = %s and from_time >= %s"
+            " and (source_id = %s or %s and source_id <> all (%s))",
+            [machine_id, since, source_id, rank == 0, ids],
+        )
+        if rank == 0:
+            self._connection.execute(
+                "delete from stanok.data_gap where machine_id = %s and scope = 'source' and from_time >= %s"
+                " and source_id <> all (%s)",
+                [machine_id, since, ids],
+            )
+        if len(ids) == 1:
+            return
+        mine = [row for row in rows if (row.machine, row.source_id) == (machine, source_id) and not row.recovered]
+        self._connection.execute(
+            "delete from stanok.data_gap where machine_id = %s and scope = 'source' and source_id = %s"
+            " and from_time >= %s and from_time <> all (%s::timestamptz[])",
+            [machine_id, source_id, since, [datetime_from_us(row.from_us) for row in mine]],
+        )
+        # A source without part counters leaves nothing open that parts could fill.
+        counts = any(name.startswith("part.") for name in self._plant.machines[machine].feeds[rank].signals)
+        none = None if counts else 0
+        self._many(
+            "insert into stanok.data_gap (machine_id, source_id, scope, source_rank, from_time, to_time, cause,"
+            " outcome, credit_good_us, credit_total_us) values (%s, %s, 'source', %s, %s, %s, %s, %s, %s, %s)"
+            " on conflict (machine_id, scope, from_time, counter, source_rank)"
+            " do update set to_time = excluded.to_time, cause = excluded.cause, outcome = excluded.outcome",
+            (
+                (
+                    *(machine_id, source_id, rank, datetime_from_us(row.from_us), _moment(row.to_us), row.cause),
+                    *(None if row.to_us == OPEN_END else "lost", none, none),
+                )
+                for row in mine
+            ),
+        )
+
     def _credits(self, credits: NDArray[np.void]) -> None:
         """Totals of the gap that holds the instant (neighbours of one cause are one interval); the last counts."""
         for row in credits:
             at = datetime_from_us(row["gap_from_us"])
             amounts = [int(row[name]) for name in ("credit_good_us", "credit_total_us", "parts")]
             machine = self._plant.machines[row["machine"]]
+            of_source = machine.more and row["source"] != NO_SOURCE
+            source = self._plant.sources[machine.feeds[int(row["source"]) if of_source else 0].source]
             updated = self._connection.execute(
                 "update stanok.data_gap set credit_good_us = %s, credit_total_us = %s, parts = %s, booked_time = %s"
-                " where machine_id = %s and scope = 'state' and from_time <= %s and (to_time > %s or to_time is null)",
-                (*amounts, datetime_from_us(row["booked_us"]), machine.id, at, at),
+                " where machine_id = %s and scope = %s and (scope = 'state' or source_id = %s)"
+                " and from_time <= %s and (to_time > %s or to_time is null)",
+                (
+                    *amounts,
+                    datetime_from_us(row["booked_us"]),
+                    machine.id,
+                    "source" if of_source else "state",
+                    source.id,
+                    at,
+                    at,
+                ),
             )
             if not updated.rowcount:
                 log.warning("%s: parts were booked after a gap at %s that has no length", machine.name, at)
@@ -243,6 +336,38 @@ class Writer:
                 for row in events
             ),
         )
+
+    def _count_gaps(self, gaps: NDArray[np.void]) -> None:
+        rows = []
+        for row in gaps:
+            gauge = row["counter"] < 0
+            signals = self._plant.machines[row["machine"]].signals
+            good, scrap = (0, 0) if gauge else effect_of(signals, int(row["counter"]))
+            credit = int(row["credit_us"])
+            lasting = row["to_us"] == OPEN_END
+            rows.append(
+                {
+                    "machine_id": int(self._ids.machine[row["machine"]]),
+                    "scope": "gauge" if gauge else "count",
+                    "from_time": datetime_from_us(row["from_us"]),
+                    "counter": int(row["counter"]),
+                    "to_time": _moment(row["to_us"]),
+                    "source_id": int(self._ids.machine_source[row["machine"]]),
+                    "cause": int(row["cause"]),
+                    "outcome": None if lasting else "lost",
+                    "credit_good_us": None if lasting or gauge else good * credit,
+                    "credit_total_us": None if lasting or gauge else (good + scrap) * credit,
+                    "parts": None if lasting or gauge else int(row["parts"]),
+                    "booked_time": _moment(row["booked_us"]),
+                    "good_sign": good,
+                    "scrap_sign": scrap,
+                    "credit_us": credit,
+                    "least_us": int(row["least_us"]),
+                    "most_us": None if row["most_us"] == NOT_LIMITED else int(row["most_us"]),
+                    "pri_us": int(row["pri_us"]),
+                }
+            )
+        self._upsert("data_gap", ("machine_id", "scope", "from_time", "counter"), rows)
 
     def _live(self, changes: Changes) -> None:
         self._upsert(

@@ -6,8 +6,8 @@ from collectors.mqtt.continuity import Track, decode, encode
 from core.vocabulary import Cause
 
 
-def living(**changes: int) -> Track:
-    return Track("m", **{"next_seq": 10, "event_us": 1000, "life_us": 1500, **changes})
+def living(*, renews: bool = False) -> Track:
+    return Track("m", next_seq=10, event_us=1000, life_us=1500, renews=renews)
 
 
 def test_the_first_connection_ever_needs_no_pair() -> None:
@@ -77,6 +77,35 @@ def test_numbers_that_begin_again_with_newer_events_are_a_restart() -> None:
     opened, closed = track.numbered(0, (0, 2), (1800, 1900), repeat=False) or ()
     assert (opened.at_us, closed.at_us, opened.cause) == (1000, 1800, Cause.RESTART)
     assert track.numbered(0, (2, 3), (1950, 1950), repeat=False) is None
+
+
+def test_a_publisher_that_renews_its_values_ends_a_doubt_with_them_and_not_before() -> None:
+    track = living(renews=True)
+    track.connected(session_present=False, sequenced=True, restarted=False)
+    assert track.waits
+    assert track.alive(0, 2000) is None
+    assert track.life_us == 1500
+    opened, closed = track.told(0, 2600) or ()
+    assert (opened.at_us, closed.at_us, opened.cause) == (1500, 2600, Cause.SESSION_LOST)
+    assert track.told(0, 2700) is None
+    assert not track.waits
+
+
+def test_the_next_number_after_a_connection_ends_the_doubt_of_a_publisher_that_renews() -> None:
+    track = living(renews=True)
+    track.connected(session_present=False, sequenced=True, restarted=False)
+    (proof,) = track.numbered(0, (10, 11), (1900, 1900), repeat=False) or ()
+    assert proof.proven
+    assert not track.waits
+
+
+def test_a_hole_of_a_publisher_that_renews_lasts_until_the_values_are_told_whatever_number_follows() -> None:
+    track = living(renews=True)
+    assert track.numbered(0, (12, 13), (1600, 1600), repeat=False) is None
+    assert track.numbered(0, (13, 14), (1700, 1700), repeat=False) is None
+    assert track.waits
+    opened, closed = track.told(0, 1800) or ()
+    assert (opened.at_us, closed.at_us, opened.cause) == (1000, 1800, Cause.SESSION_LOST)
 
 
 def test_the_state_survives_a_restart_and_rubbish_is_no_state() -> None:

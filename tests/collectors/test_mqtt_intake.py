@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -10,8 +11,9 @@ from collectors.mqtt.decode import Message
 from collectors.mqtt.intake import Intake
 from collectors.mqtt.settings import source_settings
 from collectors.mqtt.topics import build_routes
-from core.samples.records import Gap, RowKind, SpoolRow, unpack_gap
+from core.samples.records import Gap, RowKind, SpoolRow, unpack_gap, unpack_samples
 from core.units import SECOND_US
+from core.vocabulary import Flag
 from tests.collectors.mqtt_bench import make_plant
 
 NOW = 1_790_000_000_000_000
@@ -71,3 +73,26 @@ def test_a_bad_state_or_status_message_costs_no_number_and_no_heartbeat(intake: 
     for suffix, payload in (("/state", b'{"s": [[1, "part.total", "x"]]}'), ("/status", b"?")):
         intake.message(Message(TOPIC + suffix, payload, False, NOW + SECOND_US))
         assert RowKind.HEARTBEAT in kinds(say(intake, 1))
+
+
+def test_a_gap_lasts_until_a_publisher_that_renews_has_told_its_values_live() -> None:
+    source = replace(PLANT.sources[0], settings={**PLANT.sources[0].settings, "renews_state": True})
+    intake = Intake(PLANT, source, source_settings(source), build_routes(PLANT, source), 1.0, None)
+    for now_us, seq in ((NOW, 0), (NOW + 10 * SECOND_US, 5)):
+        intake.connected(now_us, session_present=False)
+        intake.message(Message(TOPIC + "/status", b'{"online": true}', True, now_us))
+        intake.message(Message(TOPIC + "/state", present(seq), True, now_us))
+        rows = say(intake, (now_us - NOW) // SECOND_US, own(seq, (now_us - NOW) // SECOND_US))
+    assert kinds(rows) == [RowKind.SAMPLES]
+    assert (unpack_samples(rows[0].payload).flags & Flag.IN_DOUBT != 0).all()
+    assert "present values" in intake.note()
+    intake.message(Message(TOPIC + "/state", present(6, 12), False, NOW + 12 * SECOND_US))
+    rows = say(intake, 12, own(6, 12))
+    assert kinds(rows) == [RowKind.GAP, RowKind.GAP, RowKind.HEARTBEAT, RowKind.SAMPLES]
+    opened, closed = (unpack_gap(row.payload) for row in rows[:2])
+    assert (opened.at_us, closed.at_us) == (NOW, NOW + 12 * SECOND_US)
+    assert (unpack_samples(rows[3].payload).flags & Flag.IN_DOUBT == 0).all()
+
+
+def present(value: int, second: int = 0) -> bytes:
+    return json.dumps({"s": [[NOW + second * SECOND_US, "part.total", value]]}).encode()

@@ -27,8 +27,10 @@ from storage.pg.plant import load_plant
 from storage.pg.roles import set_login
 
 BOARD: dict[str, Any] = json.loads((BUILT / "en" / "shop_floor.json").read_text(encoding="utf-8"))
-PANELS: dict[str, str] = {panel["title"]: panel["targets"][0]["rawSql"] for panel in BOARD["panels"]}
-KINDS: dict[str, str] = {panel["title"]: panel["type"] for panel in BOARD["panels"]}
+STOPS: dict[str, Any] = json.loads((BUILT / "en" / "stops.json").read_text(encoding="utf-8"))
+ALL = [*BOARD["panels"], *STOPS["panels"]]
+PANELS: dict[str, str] = {panel["title"]: panel["targets"][0]["rawSql"] for panel in ALL}
+KINDS: dict[str, str] = {panel["title"]: panel["type"] for panel in ALL}
 VARIABLE: str = BOARD["templating"]["list"][0]["query"]
 
 NOON = datetime(2026, 3, 24, 12, tzinfo=UTC)
@@ -115,7 +117,7 @@ def test_queries_run_and_give_what_their_kind_of_panel_needs(title: str, empty: 
 
 @pytest.mark.parametrize("title", PANELS)
 def test_every_column_that_a_board_dresses_is_in_its_query(title: str, empty: str) -> None:
-    (panel,) = (panel for panel in BOARD["panels"] if panel["title"] == title)
+    (panel,) = (panel for panel in ALL if panel["title"] == title)
     dressed = {override["matcher"]["options"] for override in panel["fieldConfig"]["overrides"]}
     columns, _ = ask(empty, PANELS[title], ["minsk"])
     assert dressed in (set(columns), set())

@@ -105,6 +105,8 @@ class Happening:
     value: object
     quality: str
     reset: bool = False
+    source: int = 0
+    """Of the edge of a gap: the rank of its source."""
 
     @property
     def rank(self) -> int:
@@ -181,7 +183,7 @@ def ways(where: Plant) -> Ways:
     """The plant's first machine as the oracle reads it."""
     machine = where.machines[0]
     return Ways(
-        signals=frozenset(machine.signals),
+        signals=machine.signal_names,
         rate=Fraction(round(1000 * machine.max_rate), 1000),
         counter=machine.behaviour.counter,
         width=machine.behaviour.counter_width,
@@ -190,6 +192,7 @@ def ways(where: Plant) -> Ways:
         red_stops=machine.behaviour.red_light_stops,
         by_spindle=astuple(machine.behaviour.by_spindle) if machine.behaviour.by_spindle else (),
         by_power=astuple(machine.behaviour.by_power) if machine.behaviour.by_power else (),
+        source={name: rank for rank, feed in enumerate(machine.feeds) for name in feed.signals},
     )
 
 

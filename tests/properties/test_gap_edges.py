@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from core.engine.fold import Fold
 from core.engine.stream import Stream
@@ -155,7 +156,10 @@ def test_a_pair_without_length_ends_where_it_began() -> None:
     assert changes.live[0].state == State.PRODUCING
 
 
-def test_a_count_that_moved_after_it_was_told_first_and_before_the_gap_ended_makes_no_part_more() -> None:
+@pytest.mark.parametrize("in_rows_apart", [False, True])
+def test_a_count_that_moved_after_it_was_told_first_and_before_the_gap_ended_makes_no_part_more(
+    in_rows_apart: bool,
+) -> None:
     play = Play(plant(1, ("part.total",)))
 
     def count(*readings: tuple[float, int, int]) -> None:
@@ -174,8 +178,22 @@ def test_a_count_that_moved_after_it_was_told_first_and_before_the_gap_ended_mak
     play.collect()
     play.gap(True, 100)
     play.gap(False, 300)
-    count((200, 103, Flag.INITIAL), (290, 104, 0))
+    told = (200, 103, int(Flag.INITIAL)), (290, 104, 0)
+    for readings in [(reading,) for reading in told] if in_rows_apart else [told]:
+        count(*readings)
     count((310, 105, 0))
     play.beat(400)
     play.collect()
     assert sum(int(row["parts_total"]) for row in play.tables.facts[0]) == 5
+
+
+def test_a_silence_that_was_judged_before_the_end_of_its_gap_was_known_opens_nothing() -> None:
+    play = Play()
+    play.active(0)
+    play.beat(100)
+    play.gap(True, 100)
+    play.gap(False, 300)
+    play.take(RowKind.GAP, pack_gap(Gap(True, BEGIN + 100 * SECOND_US, Cause.SILENT, (0,))))
+    play.beat(400)
+    play.collect()
+    assert [span for span in play.unknown() if span[0] > 0] == [(100, 300)]

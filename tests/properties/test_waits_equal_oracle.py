@@ -15,7 +15,12 @@ from hypothesis import strategies as st
 
 from core.engine import repair, stream
 from core.engine.fold import Fold
+from core.engine.gaps import Gaps
+from core.engine.operator import OperatorLog
+from core.engine.raw import Latest
+from core.engine.refold import Refold, Wanted
 from core.plant.behaviour import USUAL, ByPower, BySpindle
+from core.plant.lanes import lanes_of
 from core.samples.order import Columns, joined
 from core.samples.records import RowKind, pack_samples
 from core.units import MINUTE_US, SECOND_US
@@ -36,6 +41,7 @@ from tests.properties.test_stream_equals_oracle import (
     END,
     batch_of,
     columns,
+    doubts_of,
     expected,
     facts_of,
     intervals_of,
@@ -118,10 +124,11 @@ def test_the_fold_finds_the_words_that_the_oracle_finds(life):
     fold.advance(np.array([0]), np.array([END]))
     settled = fold.take()
     _, shown = fold.shown(Columns.empty(), np.array([0]), np.array([END]))
-    facts, intervals, events = expected(happenings, where)
+    facts, intervals, events, doubts = expected(happenings, where)
     assert intervals_of(np.concatenate([settled.intervals, shown.intervals])) == intervals
     assert facts_of(np.concatenate([settled.facts, shown.facts])) == facts
     assert sorted(tuple(row)[1:] for row in settled.counter_events.tolist()) == events
+    assert doubts_of(np.concatenate([settled.count_gaps, shown.count_gaps])) == doubts
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
@@ -130,7 +137,7 @@ def test_the_stream_ends_with_the_oracles_rows_under_disorder_and_any_batching(l
     where, happenings = where_of(life[0]), life[1]
     happenings = [h for h in happenings if not h.what.startswith("gap")]
     tables = played(happenings, where, random.Random(seed), LAST + 2 * SECOND_US - END)
-    facts, intervals, _ = expected(happenings, where, LAST)
+    facts, intervals, _, _ = expected(happenings, where, LAST)
     assert clipped(intervals_of(np.array(tables.intervals[0]))) == clipped(intervals)
     assert before_end(facts_of(np.array(tables.facts[0]))) == before_end(facts)
 
@@ -162,7 +169,7 @@ def test_late_data_gaps_kills_and_repairs_leave_the_oracles_rows(life, seed):
         tell(stream_life, pair)
     stream_life.beat(LAST + 2 * SECOND_US)
     stream_life.end()
-    facts, intervals, events = expected(happenings, where, LAST)
+    facts, intervals, events, _ = expected(happenings, where, LAST)
     assert clipped(intervals_of(np.array(stream_life.kept.intervals[0]))) == clipped(intervals)
     assert before_end(facts_of(np.array(stream_life.kept.facts[0]))) == before_end(facts)
     noted = [tuple(row.tolist())[1:] for row in stream_life.kept.counter_events.get(0, []) if row["at_us"] < END]
@@ -243,6 +250,24 @@ def test_no_minute_closes_while_something_in_it_is_undecided_and_the_pause_shows
     life.stream.take_row("spool", life.rows[-1], 1.0)
     changes = life.stream.collect(1.0)
     assert changes.closed_until_us == {0: BEGIN + MINUTE_US}
+
+
+def test_a_repair_takes_machines_that_wait_for_nothing_along_to_the_end():
+    where = where_of(SPINDLE)
+    waits = where.machines[0]
+    other = replace(waits, name="minsk/other", behaviour=USUAL)
+    where = replace(where, machines=(waits, other))
+    fold = Fold(where, tables_of(where))
+    fold.begin(0, BEGIN)
+    fold.begin(1, BEGIN)
+    refold = Refold(where, {machine: Wanted(BEGIN, snapshot_of(fold, machine), END) for machine in (0, 1)})
+    nothing = np.empty(0, "i2")
+    refold.step(Columns.empty(), nothing, Gaps.of([], lanes_of(where)), {0: END, 1: END}, OperatorLog())
+    assert (refold.at_us(0), refold.at_us(1)) == (END, END)
+
+
+def snapshot_of(fold: Fold, machine: int) -> bytes:
+    return fold.snapshot(machine) + Latest(fold._plant).pack(machine)
 
 
 def row_of(life: Life, h: Happening):

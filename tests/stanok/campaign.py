@@ -31,8 +31,7 @@ from typing import Any
 
 from psycopg.conninfo import make_conninfo
 
-from core.units import MINUTE_US, SECOND_US
-from simulators.mqtt_publisher import STATE_EVERY_S
+from core.units import MINUTE_US
 from stanok.broker import DemoBroker
 from stanok.compiled import keep_compiled_code
 from stanok.pipeline import Engine
@@ -144,7 +143,7 @@ def campaign(
         shots = plan(seed, kills, broker)
         moved = shoot(plant, shots, say)
         plant.settle()
-        verdicts = _verdicts(plant, database.dsn, int(STATE_EVERY_S * SECOND_US * speed))
+        verdicts = _verdicts(plant, database.dsn)
     return Report(
         seed=seed,
         broker=broker,
@@ -199,14 +198,14 @@ def shoot(plant: UnderFire, shots: list[Shot], say: Callable[[str], None]) -> in
     return moved
 
 
-def _verdicts(plant: UnderFire, dsn: str, told_us: int) -> list[Verdict]:
+def _verdicts(plant: UnderFire, dsn: str) -> list[Verdict]:
     """Fold the same truth undisturbed into a second database of the server, and compare."""
     with connect(dsn) as connection:
         connection.execute("create database calm template template0")
     calm_dsn = make_conninfo(dsn, dbname="calm")
     _fold_calmly(plant, calm_dsn)
     with connect(dsn) as fire, connect(calm_dsn) as calm:
-        return judge(fire, calm, plant.plant, plant.signals, (plant.begin_us, plant.end_us), told_us)
+        return judge(fire, calm, plant.plant, plant.signals, (plant.begin_us, plant.end_us))
 
 
 def _fold_calmly(plant: UnderFire, dsn: str) -> None:

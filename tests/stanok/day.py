@@ -2,7 +2,7 @@
 
 The minutes hold disorder and duplicates below the lateness, and three outages, each across a full hour:
 silence (what happened in it is lost), a restarted collector (a pair of gap edges, then first values), and a broker that
-kept the messages of the outage and delivers them at its end.
+kept the messages of the outage and delivers them at its end. And people tell of repairs and scrap, and take some back.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 
 from core.plant.model import Plant
 from core.samples.batch import SampleBatch
+from core.samples.entries import REASON, SCRAP, Entry, identified, pack_entry, taken_back
 from core.samples.records import Gap, Heartbeat, RowKind, SpoolRow, pack_gap, pack_heartbeat, pack_samples
 from core.samples.records import unpack_samples as unpack
 from core.units import MINUTE_US, SECOND_US
@@ -40,6 +41,22 @@ OUTAGES = (
     Outage("minsk-opcua", 175, 186, told=True),
     Outage("ural-mqtt", 286, 304, kept=True),
 )
+
+
+def told(plant: Plant, begin_us: int) -> dict[int, list[Entry]]:
+    """What people tell, by minute: of the past, of a stretch that is not over yet, twice, and that it was a mistake."""
+
+    def us(minute: float) -> int:
+        return begin_us + int(minute * MINUTE_US)
+
+    names = [machine.name for machine in plant.machines]
+    repair = Entry("", REASON, names[0], us(150), us(215.5), "Anna", us(200), "repair", "repair")
+    other = replace(repair, machine=names[-1], from_us=us(20), to_us=us(90), entered_us=us(95), author="Ivan")
+    scrap = Entry("", SCRAP, names[0], us(40.5), us(40.5) + 1, "Ivan", us(61), parts=2)
+    repair, other, scrap = (identified(entry, []) for entry in (repair, other, scrap))
+    back = identified(taken_back(scrap, "Olga", us(230), "measured again"), [scrap])
+    again = identified(replace(scrap, id="", parts=1), [scrap, back])
+    return {61: [scrap, scrap], 95: [other], 200: [repair], 230: [back, again]}
 
 
 @dataclass
@@ -115,10 +132,16 @@ def day(plant: Plant, scenario: Scenario, seed: int) -> Iterator[Step]:
     collectors = {source.name: Collector(plant, source.name, random) for source in plant.sources}
     begin_us = scenario.begin_us
     found = backfill(plant, scenario, begin_us, begin_us + MINUTES * MINUTE_US, MINUTE_US)
+    people = told(plant, begin_us)
     for minute, rows in enumerate(found):
         step = Step(clock_us=begin_us + (minute + 1) * MINUTE_US)
         for name, collector in collectors.items():
             _minute(step, collector, name, minute, begin_us, _batch(rows, name))
+        if minute in people:
+            at_us = begin_us + minute * MINUTE_US
+            step.rows["operator"] = [
+                SpoolRow(RowKind.OPERATOR, "operator", plant.hash, at_us, pack_entry(entry)) for entry in people[minute]
+            ]
         yield step
 
 

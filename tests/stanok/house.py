@@ -176,6 +176,7 @@ _RESULTS = (
     "recompute_request",
     "quarantine",
     "part_program",
+    "operator_entry",
 )
 _IGNORED = ["spool_id", "requested"]
 """Numbers of spools are given out as they come; a request carries the tick it was made at."""

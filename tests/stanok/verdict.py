@@ -48,8 +48,6 @@ class Verdict:
     parts: tuple[int, int] = (0, 0)
     """Found, true."""
     scrap: tuple[int, int] = (0, 0)
-    scrap_in_gaps: int = 0
-    """So many may not be known yet: a retained message counts nothing, and that counter speaks when it moves."""
     invented: list[str] = field(default_factory=list)
     """Samples that no machine ever said."""
     missing: int = 0
@@ -73,33 +71,22 @@ class Verdict:
             "payloads are in quarantine": self.quarantined,
             "requests for late data are open": 0 if self.gaps else self.late,
             "parts too many or too few": self.parts[0] - self.parts[1],
-            "scrap invented": max(0, self.scrap[0] - self.scrap[1]),
-            "scrap lost": max(0, self.scrap[1] - self.scrap[0] - self.scrap_in_gaps),
+            "scrap too much or too little": self.scrap[0] - self.scrap[1],
         }
         return [f"{self.machine}: {count} {what}" for what, count in found.items() if count]
 
 
-def judge(
-    under_fire: Connection, calm: Connection, plant: Plant, signals: Signals, window: Window, told_us: int
-) -> list[Verdict]:
-    """A verdict for every machine; the window is cut to the minutes that are closed for all of them.
-
-    `told_us`: how often MQTT publishers tell their present values anew. A change that was lost in a gap is not known
-    before they do (collectors/mqtt/README.md), so minutes so soon after a gap of theirs are not compared.
-    """
+def judge(under_fire: Connection, calm: Connection, plant: Plant, signals: Signals, window: Window) -> list[Verdict]:
+    """A verdict for every machine; the window is cut to the minutes that are closed for all of them."""
     to_us = min(window[1], *(_closed_until(found, plant) for found in (under_fire, calm)))
-    mqtt = [plant.sources[machine.source].protocol == "mqtt" for machine in plant.machines]
-    return [
-        _machine(under_fire, calm, signals, index, (window[0], to_us), told_us if mqtt[index] else 0)
-        for index in range(len(plant.machines))
-    ]
+    return [_machine(under_fire, calm, signals, index, (window[0], to_us)) for index in range(len(plant.machines))]
 
 
-def _machine(fire: Connection, calm: Connection, signals: Signals, index: int, window: Window, told_us: int) -> Verdict:
+def _machine(fire: Connection, calm: Connection, signals: Signals, index: int, window: Window) -> Verdict:
     machine = signals.plant.machines[index]
     gaps = _gaps(fire, machine.id, window)
     found, expected = (_minutes(each, machine.id, window) for each in (fire, calm))
-    touched = _touched(gaps, told_us)
+    touched = _touched(gaps)
     compared = [minute for minute in range(*window, MINUTE_US) if minute not in touched]
     made, true = _said(fire, machine.id, window), _said(calm, machine.id, window)
     truth = figures(signals, index, *window)
@@ -117,9 +104,6 @@ def _machine(fire: Connection, calm: Connection, signals: Signals, index: int, w
         not_whole=_not_whole(fire, machine.id, window),
         parts=(_sum(fire, "parts_total", machine.id, window), truth.parts),
         scrap=(_sum(fire, "parts_scrap", machine.id, window), truth.scrap),
-        scrap_in_gaps=sum(
-            not part.good for gap in gaps for part in signals.ledger(index).parts_in(gap.from_us, gap.to_us)
-        ),
         invented=sorted(map(str, made - true)),
         missing=len(true - made),
         quarantined=_count(fire, "quarantine", machine.id),
@@ -167,11 +151,11 @@ def _gaps(connection: Connection, machine_id: int, window: Window) -> list[Span]
     ]
 
 
-def _touched(gaps: list[Span], told_us: int) -> set[int]:
-    """Minutes in which a gap lies, its lost changes were not told yet, or the parts made in it were booked."""
+def _touched(gaps: list[Span]) -> set[int]:
+    """Minutes in which a gap lies, or the parts made in it were booked."""
     found: set[int] = set()
     for gap in gaps:
-        found.update(range(floor_minute(gap.from_us), gap.to_us + told_us + 1, MINUTE_US))
+        found.update(range(floor_minute(gap.from_us), gap.to_us + 1, MINUTE_US))
         found.add(floor_minute(gap.booked_us))
     return found
 
