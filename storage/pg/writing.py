@@ -341,7 +341,7 @@ class Writer:
         rows = []
         for row in gaps:
             gauge = row["counter"] < 0
-            signals = self._plant.machines[row["machine"]].signals
+            signals = self._plant.machines[row["machine"]].signal_names
             good, scrap = (0, 0) if gauge else effect_of(signals, int(row["counter"]))
             credit = int(row["credit_us"])
             lasting = row["to_us"] == OPEN_END
@@ -351,6 +351,7 @@ class Writer:
                     "scope": "gauge" if gauge else "count",
                     "from_time": datetime_from_us(row["from_us"]),
                     "counter": int(row["counter"]),
+                    "source_rank": 0,
                     "to_time": _moment(row["to_us"]),
                     "source_id": int(self._ids.machine_source[row["machine"]]),
                     "cause": int(row["cause"]),
@@ -367,7 +368,7 @@ class Writer:
                     "pri_us": int(row["pri_us"]),
                 }
             )
-        self._upsert("data_gap", ("machine_id", "scope", "from_time", "counter"), rows)
+        self._upsert("data_gap", ("machine_id", "scope", "from_time", "counter", "source_rank"), rows)
 
     def _live(self, changes: Changes) -> None:
         self._upsert(

@@ -301,7 +301,21 @@ cross join lateral (
         state_gap.later_total + source_gap.later_total as later_total
 ) g
 cross join lateral (select stanok_formula.blind(m.id, s.id, s.start_time, s.end_time) as blind) v
-cross join lateral stanok_formula.count_gaps(m.id, s.id, s.start_time, s.end_time, m.max_rate) d
+cross join lateral stanok_formula.count_gaps(m.id, s.id, s.start_time, s.end_time, m.max_rate) count_gap
+cross join lateral (
+    -- Parts that the first reading after a gap tells to be scrap, where the gap and that reading are not both in the shift:
+    -- they may be parts of it, or of the time before it.
+    select greatest(0, f.gap_total - g.inside_total - f.gap_good + g.inside_good)::double precision as scrapped
+) x
+cross join lateral (
+    select
+        count_gap.good_less + x.scrapped as good_less,
+        count_gap.good_more + x.scrapped as good_more,
+        count_gap.scrap_less,
+        count_gap.scrap_more + x.scrapped as scrap_more,
+        count_gap.total_less,
+        count_gap.total_more
+) d
 cross join lateral (
     -- Without a standard time for every part all that rests on standard times is NULL.
     select
