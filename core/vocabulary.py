@@ -97,6 +97,7 @@ class Cause(IntEnum):
     PROGRAM_END = 61
     STOPPED = 62
     STANDING = 63
+    POWER_OFF = 64
     MODE_UNCLEAR = 70
     UNMAPPED = 71
     COUNTER_RESET = 80
@@ -247,8 +248,8 @@ class Role(IntEnum):
     """What the fold does with a signal; never stored.
 
     0 to `WORDS` - 1 index the state inputs (`words`) of a machine's state, from `FIRST_GAUGE` on come values that last,
-    from `FIRST_POINT` on what happens at an instant. OVERRIDE_ZERO and ALARM_STOP follow from other signals; REPAIR,
-    SCRAP_ENTRY, GAP_OPEN and GAP_CLOSE are no signals but what the engine tells its fold.
+    from `FIRST_POINT` on what happens at an instant. OVERRIDE_ZERO, ALARM_STOP and CYCLE follow from other signals;
+    REPAIR, SCRAP_ENTRY, GAP_OPEN and GAP_CLOSE are no signals but what the engine tells its fold.
     """
 
     EXECUTION = 0
@@ -269,6 +270,7 @@ class Role(IntEnum):
     LIGHT_YELLOW = 15
     LIGHT_GREEN = 16
     LIGHT_BLUE = 17
+    CYCLE = 18
     SPINDLE_ROTATING = 20
     SPINDLE_SPEED = 21
     SPINDLE_LOAD = 22
@@ -278,6 +280,9 @@ class Role(IntEnum):
     RAPID = 26
     RAPID_OVERRIDE = 27
     POWER = 28
+    CURRENT = 29
+    CHANNEL_EXECUTION = 30
+    CHANNEL_MODE = 31
     PART_TOTAL = 40
     PART_GOOD = 41
     PART_SCRAP = 42
@@ -293,6 +298,9 @@ class Role(IntEnum):
     SCRAP_ENTRY = 52
     STORED = 63
 
+
+CYCLE_OFF = len(Execution)
+"""Word of the role CYCLE beside those of Execution: the control is off."""
 
 WORDS = 20
 """Width of the state input row; roles below it are state inputs."""
@@ -328,6 +336,8 @@ _PATTERNS: tuple[tuple[str, Role, Store, str, str, type[IntEnum] | None], ...] =
     (r"conn\.online", Role.ONLINE, Store.EVENT, "bool", "", None),
     (r"ctrl\.execution", Role.EXECUTION, Store.EVENT, "word", "", Execution),
     (r"ctrl\.mode", Role.MODE, Store.EVENT, "word", "", Mode),
+    (r"ctrl\.([2-4])\.execution", Role.CHANNEL_EXECUTION, Store.EVENT, "word", "", Execution),
+    (r"ctrl\.([2-4])\.mode", Role.CHANNEL_MODE, Store.EVENT, "word", "", Mode),
     (r"ctrl\.op_mode", Role.OP_MODE, Store.EVENT, "word", "", OpMode),
     (r"ctrl\.item_state", Role.ITEM_STATE, Store.EVENT, "word", "", ItemState),
     (r"ctrl\.estop", Role.ESTOP, Store.EVENT, "bool", "", None),
@@ -365,7 +375,8 @@ _PATTERNS: tuple[tuple[str, Role, Store, str, str, type[IntEnum] | None], ...] =
     (r"axis\.[A-Z]\d?\.(?:load|pos)", Role.STORED, Store.GAUGE, "float", "", None),
     (r"tool\.id", Role.STORED, Store.EVENT, "text", "", None),
     (r"power\.active", Role.POWER, Store.GAUGE, "float", "W", None),
-    (r"power\.(?:current\.l[123]|voltage|factor)", Role.STORED, Store.GAUGE, "float", "", None),
+    (r"power\.current\.l([123])", Role.CURRENT, Store.GAUGE, "float", "A", None),
+    (r"power\.(?:voltage|factor)", Role.STORED, Store.GAUGE, "float", "", None),
     (r"energy\.import", Role.ENERGY, Store.GAUGE, "counter", "Wh", None),
     (r"time\.(?:power_on|operating|cutting|cycle)", Role.STORED, Store.GAUGE, "counter", "s", None),
     (r"alarm\.count", Role.STORED, Store.EVENT, "counter", "1", None),
@@ -394,7 +405,13 @@ def signal_names() -> tuple[str, ...]:
     """Every signal name, numbered ones as number 1 and axes as X: what a misspelt name is compared with."""
     names: list[str] = []
     for pattern, *_ in _PATTERNS:
-        plain = pattern.replace(r"(\d+)", "1").replace(r"[A-Z]\d?", "X").replace("[123]", "1").replace("\\.", ".")
+        plain = (
+            pattern.replace(r"(\d+)", "1")
+            .replace(r"[A-Z]\d?", "X")
+            .replace("([123])", "1")
+            .replace("([2-4])", "2")
+            .replace("\\.", ".")
+        )
         before, _, choice = plain.replace("(?:", "(").partition("(")
         choices, _, after = choice.partition(")")
         names += [before + word + after for word in choices.split("|")]

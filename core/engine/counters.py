@@ -55,17 +55,18 @@ EVENT_ROOM = 2
 
 
 @compiled
-def pri_of(program: int, programs: NDArray[np.void]) -> int:
-    """Standard time of a program in µs, 0 if it has none."""
+def pri_of(program: int, at_us: int, programs: NDArray[np.void]) -> int:
+    """Standard time of a program in force at an instant in µs, 0 if it has none."""
     low, high = 0, programs.shape[0]
     while low < high:
         middle = (low + high) // 2
-        if programs[middle].id < program:
+        found = programs[middle]
+        if found.id < program or (found.id == program and found.from_us <= at_us):
             low = middle + 1
         else:
             high = middle
-    if low < programs.shape[0] and programs[low].id == program:
-        return int(programs[low].pri_us)
+    if low > 0 and programs[low - 1].id == program:
+        return int(programs[low - 1].pri_us)
     return 0
 
 
@@ -291,6 +292,8 @@ def _read(
     announced = s.announced & bit != 0
     first = s.counter[kind] == NO_COUNT or s.fresh & bit != 0
     parts, what = 0, _COUNTED
+    # Another standard time of the program may have come into force since the reading before.
+    s.pri_least[kind], s.pri_most[kind] = min(s.pri_least[kind], pri_us), max(s.pri_most[kind], pri_us)
     if first:
         cause = _UNREAD if s.counter[kind] == NO_COUNT else _NEW_JOB
         _doubt(s, machine, kind, cause, s.at_us, 0, 0, NOT_LIMITED, pri_us, out, used)

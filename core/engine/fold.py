@@ -13,10 +13,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from core.engine import kernel
+from core.engine import kernel, waiting
 from core.engine.jit import records
 from core.engine.outputs import Folded, Outputs
-from core.engine.state import GAPS, NO_COUNT, NOT_IN_GAP, STATE, begin, new_states
+from core.engine.state import GAPS, NO_COUNT, NOT_IN_GAP, NOT_TRUSTED, STATE, begin, new_states
 from core.engine.transitions import RULES
 from core.engine.version import source_hash
 from core.errors import BrokenPromise
@@ -24,7 +24,7 @@ from core.facts.identity import Ledger
 from core.plant.lanes import lanes_of
 from core.plant.model import Plant
 from core.plant.tables import PlantTables, build_tables
-from core.samples.order import Columns
+from core.samples.order import Columns, joined, words_found
 from core.units import DAY_US
 
 __all__ = ["CODE_VERSION", "Fold", "Folded"]
@@ -47,6 +47,7 @@ class Fold:
         self._lanes = lanes_of(plant)
         self._outputs = Outputs()
         self.states = new_states(len(plant.machines))
+        self.waits_us = np.array([machine.behaviour.longest_wait_us for machine in plant.machines], "i8")
 
     def begin(self, machine: int, at_us: int, unheard: int = 0) -> None:
         """Start a machine in the minute of its first contact; `unheard`: bits of sources not heard when it starts."""
@@ -87,12 +88,38 @@ class Fold:
         The open interval and program of each machine are rows with the end OPEN_END. Settled states do not move.
         """
         states, outputs = records(self.states.copy()), Outputs()
+        if self.waits_us.any():
+            all_until_us = np.full(len(states), -1, "i8")
+            all_until_us[machines] = until_us
+            tail = joined(tail, self.words(tail, all_until_us)[0])
         if len(tail):
             self._fold(states, tail, outputs)
         if len(machines):
             self._advance(states, machines, until_us, outputs)
             self._close(states, machines, outputs)
         return states, outputs.take()
+
+    def words(self, samples: Columns, until_us: NDArray[np.int64]) -> tuple[Columns, NDArray[np.int64]]:
+        """Words that come with a delay (core.engine.waiting), and up to where each machine is decided ([machines]).
+
+        `samples` follow the states, in the order of the fold; everything before `until_us` ([machines]) is known, and
+        machines whose state stands there have nothing to find. Words from where a machine is decided on are
+        provisional.
+        """
+        which = np.flatnonzero((self.waits_us > 0) & (self.states["at_us"] < until_us))
+        if not len(which):
+            return Columns.empty(), until_us
+        decided_us, t = until_us.copy(), self.tables(int(until_us.max(initial=0)))
+        order = np.argsort(samples.machine, kind="stable")
+        mine = samples.take(order[np.isin(samples.machine[order], which)])
+        first = np.searchsorted(mine.machine, [*which, len(until_us)])
+        out, decided = np.empty((2 * len(mine) + 2 * len(which), 3), "i8"), until_us[which]
+        count = waiting.find_words(
+            records(self.states[which]), which, first, until_us[which], t.machines,
+            mine.event_us, mine.role, mine.channel, mine.value, mine.quality, out, decided,
+        )  # fmt: skip
+        decided_us[which] = decided
+        return words_found(out[:count], NOT_TRUSTED), decided_us
 
     @staticmethod
     def first_state(begin_us: int, unheard: int) -> bytes:

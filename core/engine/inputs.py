@@ -20,9 +20,11 @@ from core.engine.state import (
     LOAD,
     NOT_GIVEN,
     NOT_TRUSTED,
+    PHASES,
     POWER,
     SPEED,
     SPINDLES,
+    UNKNOWN_MA,
     UNKNOWN_PM,
 )
 from core.plant.model import MOST_SOURCES
@@ -32,6 +34,7 @@ from core.vocabulary import WORDS, AlarmClass, JobState, Role
 _ROTATING, _SPEED, _LOAD = int(Role.SPINDLE_ROTATING), int(Role.SPINDLE_SPEED), int(Role.SPINDLE_LOAD)
 _FEED, _FEED_OVERRIDE, _SPINDLE_OVERRIDE = int(Role.FEED_RATE), int(Role.FEED_OVERRIDE), int(Role.SPINDLE_OVERRIDE)
 _RAPID, _POWER = int(Role.RAPID), int(Role.POWER)
+_CURRENT, _EXECUTION, _MODE = int(Role.CURRENT), int(Role.CHANNEL_EXECUTION), int(Role.CHANNEL_MODE)
 _ZERO, _ALARM_STOP = int(Role.OVERRIDE_ZERO), int(Role.ALARM_STOP)
 _ONLINE, _WORDS, _SOURCES = int(Role.ONLINE), int(WORDS), int(MOST_SOURCES)
 _STOP = int(AlarmClass.STOP)
@@ -43,6 +46,9 @@ _GREATEST_PERCENT = 100_000.0
 """Loads and overrides above this are no percentages."""
 _GREATEST_POWER_W = 1e9
 """A gigawatt is a power station."""
+_GREATEST_CURRENT_A = 1e6
+"""No machine tool's supply carries a megaampere."""
+_GREATEST_WORD = 127.0
 _ABOVE_ZERO = 5e-324
 """The least number above 0."""
 _HUGE = 1e300
@@ -72,6 +78,17 @@ def say(s: Any, k: Any, word: int, code: int) -> None:
 def _believed(s: Any, k: Any, word: int) -> int:
     code = int(s.said[word])
     return NOT_TRUSTED if code != NOT_GIVEN and s.gone & k.bit[word] != 0 else code
+
+
+@compiled
+def said_by_channel(s: Any, k: Any, place: int) -> tuple[int, int]:
+    """Execution and mode of channel 2 + `place`, as far as they are believed."""
+    execution, mode = int(s.channel_execution[place]), int(s.channel_mode[place])
+    if execution != NOT_GIVEN and s.gone & k.tells[place, 0] != 0:
+        execution = NOT_TRUSTED
+    if mode != NOT_GIVEN and s.gone & k.tells[place, 1] != 0:
+        mode = NOT_TRUSTED
+    return execution, mode
 
 
 @compiled
@@ -192,6 +209,8 @@ def _set_gates(s: Any, k: Any) -> None:
         s.high[LOAD] = (k.cut_pm[level_now] - 1) / 10.0
     moves = int(s.feeding) & 1 != 0
     s.low[FEED], s.high[FEED] = (_ABOVE_ZERO, _HUGE) if moves else (-_HUGE, 0.0)
+    if int(s.feed_known) & 1 == 0:
+        s.low[FEED], s.high[FEED] = np.inf, -np.inf
     s.low[POWER] = float(k.off_w + 1) if k.off_w > 0 and s.off == 0 else 0.0
     s.high[POWER] = float(k.off_w - 1) if s.off != 0 else _GREATEST_POWER_W - 1.0
 
@@ -212,6 +231,7 @@ def take_gauge(s: Any, k: Any, role: int, channel: int, value: float, trusted: b
     elif role == _FEED:
         moves = trusted and value > 0.0
         _show(s, FEED, channel, value, trusted, 0)
+        s.feed_known = _with_bit(s.feed_known, bit, trusted)
         _set_feeding(s, _with_bit(s.feeding, bit, moves))
     elif role == _POWER:
         _power(s, k, value, trusted)
@@ -223,6 +243,10 @@ def take_gauge(s: Any, k: Any, role: int, channel: int, value: float, trusted: b
         if rotating != s.rotating or known != s.rotating_known:
             s.rotating, s.rotating_known = rotating, known
             touch(s)
+    elif role == _CURRENT:
+        _current(s, channel, value, trusted)
+    elif role in (_EXECUTION, _MODE):
+        _channel(s, role, channel, value, trusted)
     elif channel == 1:
         _override(s, k, role, value, trusted)
     _set_gates(s, k)
@@ -233,6 +257,29 @@ def _set_feeding(s: Any, feeding: int) -> None:
     if feeding != s.feeding:
         s.feeding = feeding
         touch(s)
+
+
+@compiled
+def word(value: float, trusted: bool) -> int:
+    """The code of a word, NOT_TRUSTED for what is none or cannot be believed."""
+    return int(value) if trusted and 0.0 <= value < _GREATEST_WORD else NOT_TRUSTED
+
+
+@compiled
+def _channel(s: Any, role: int, channel: int, value: float, trusted: bool) -> None:
+    """Execution or mode of another channel than the first."""
+    said = s.channel_execution if role == _EXECUTION else s.channel_mode
+    code = word(value, trusted)
+    if said[channel - 2] != code:
+        said[channel - 2] = code
+        touch(s)
+
+
+@compiled
+def _current(s: Any, channel: int, value: float, trusted: bool) -> None:
+    known = trusted and channel <= PHASES and 0.0 <= value < _GREATEST_CURRENT_A
+    if channel <= PHASES:
+        s.current_ma[channel - 1] = int(np.rint(1000.0 * value)) if known else UNKNOWN_MA
 
 
 @compiled

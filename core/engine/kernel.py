@@ -29,10 +29,22 @@ from core.engine.counters import (
     start_over,
     write_blind,
 )
-from core.engine.inputs import area_up_to, look_again, order_on_machine, say, take_alarm, take_gauge, touch, turning
+from core.engine.inputs import (
+    area_up_to,
+    look_again,
+    order_on_machine,
+    said_by_channel,
+    say,
+    take_alarm,
+    take_gauge,
+    touch,
+    turning,
+    word,
+)
 from core.engine.jit import compiled
 from core.engine.outputs import CREDITS, DOUBTS, EVENTS, FACTS, INTERVALS, PROGRAMS, new_row, room
 from core.engine.state import (
+    CHANNELS,
     DECIDE,
     FEED,
     HOT,
@@ -41,12 +53,23 @@ from core.engine.state import (
     NO_KEY,
     NO_STATE,
     NOT_BLIND,
+    NOT_GIVEN,
     NOT_IN_GAP,
     NOT_TRUSTED,
     POWER,
     SPEED,
 )
-from core.engine.transitions import KNOWN_BUSY, TIME_CLASS, decide, execution_of, is_feed_held
+from core.engine.transitions import (
+    KNOWN_BUSY,
+    NOTHING_SAID,
+    NOTHING_TRUSTED,
+    TIME_CLASS,
+    among,
+    by_control,
+    decide,
+    execution_of,
+    is_feed_held,
+)
 from core.facts.schema import MEASURES, OPEN_END
 from core.plant.behaviour import COUNTERS
 from core.plant.model import MOST_SOURCES
@@ -62,7 +85,7 @@ _ALARM, _GAP_OPEN, _GAP_CLOSE = int(Role.ALARM), int(Role.GAP_OPEN), int(Role.GA
 _SCRAP_ENTRY = int(Role.SCRAP_ENTRY)
 _GOOD, _TRUSTED = int(Quality.GOOD), int(Quality.UNCERTAIN)
 _UNKNOWN, _PRODUCING, _STOPPED = int(State.UNKNOWN), int(State.PRODUCING), int(State.UNPLANNED_STOP)
-_ACTIVE = int(Execution.ACTIVE)
+_ACTIVE, _EXECUTION, _MODE = int(Execution.ACTIVE), int(Role.EXECUTION), int(Role.MODE)
 _BUSY, _NO_ORDER = int(Situation.BUSY), int(Situation.BUSY_NO_ORDER)
 _BY_JOB, _BY_RUN = COUNTERS.index("job"), COUNTERS.index("run")
 _OFFLINE, _UNAVAILABLE, _NO_DATA_YET = int(Cause.OFFLINE), int(Cause.NOT_AVAILABLE), int(Cause.NO_DATA_YET)
@@ -72,7 +95,6 @@ _RAPID, _RAPID_OVERRIDE = int(Role.RAPID), int(Role.RAPID_OVERRIDE)
 _SOURCES, _NO_STATE = int(MOST_SOURCES), int(NO_STATE)
 _FROM_SAMPLES = int(Cause.OFFLINE)
 """Causes of UNKNOWN from here on come from samples, the ones before from gap records."""
-_GREATEST_WORD = 127.0
 _GREATEST_RUN = 2.0**53
 _UJ_PER_MJ = 1000
 _WHOLE_PM = 1000
@@ -179,10 +201,22 @@ def _decide(s: Any, k: Any, machine: int, turns: int, feeding: int, out: Array, 
     """The state, its time class and what else is true of the machine from now on."""
     if not room(used, DOUBTS, 1):
         return False
-    execution = execution_of(s.words)
     moving = turns != 0 or feeding != 0
-    silence = _silence(s, k) if execution < 0 and s.gone != 0 else 0
-    state, cause, rule = decide(s.words, execution, moving, silence, s.failed != 0, k.red_stops != 0)
+    if k.channels == 0:
+        execution = execution_of(s.words)
+        state, cause, rule = decide(
+            s.words,
+            by_control(s.words),
+            execution,
+            s.words[_MODE],
+            moving,
+            _silence(s, k, execution),
+            s.failed != 0,
+            k.red_stops != 0,
+        )
+        running, held = execution == _ACTIVE, is_feed_held(s.words, execution)
+    else:
+        state, cause, rule, running, held = _decide_channels(s, k, moving)
     if state != s.state or cause != s.cause or rule != s.rule:
         if s.at_us > s.since_us:
             if not room(used, INTERVALS, 1):
@@ -202,15 +236,51 @@ def _decide(s: Any, k: Any, machine: int, turns: int, feeding: int, out: Array, 
     known = (int(s.rotating_known) & ~int(s.hidden_rotating)) | (int(s.speed_known) & ~int(s.hidden_speed))
     _look(s, machine, state != _UNKNOWN and turns == 0 and int(k.spindles) & ~known != 0, out, used)
     s.powered = 1 if s.off == 0 or s.gone & k.bit[_POWER_ROLE] != 0 else 0
-    s.running = 1 if execution == _ACTIVE else 0
-    s.feed_held = 1 if is_feed_held(s.words, execution) else 0
+    s.running = 1 if running else 0
+    s.feed_held = 1 if held else 0
     _classify(s)
     return True
 
 
 @compiled
-def _silence(s: Any, k: Any) -> int:
+def _decide_channels(s: Any, k: Any, moving: bool) -> tuple[int, int, int, bool, bool]:
+    """(state, cause, rule, does a program run, is a feed held) of a machine with several channels.
+
+    As long as one of them tells its execution, those that do not have no say, nor have farther witnesses. A channel
+    without a mode of its own has that of the machine. Everything else is said of the machine as a whole.
+    """
+    told, spoken = False, False
+    for channel in range(CHANNELS - 1):
+        said, _ = said_by_channel(s, k, channel)
+        told = told or said >= 0
+        spoken = spoken or said != NOT_GIVEN
+    execution = int(s.words[_EXECUTION]) if told else execution_of(s.words)
+    if spoken and execution == NOTHING_SAID:
+        execution = NOTHING_TRUSTED
+    control = told or by_control(s.words)
+    failed, red_stops, mode = s.failed != 0, k.red_stops != 0, int(s.words[_MODE])
+    silence = 0 if told else _silence(s, k, execution)
+    found = decide(s.words, control, execution, mode, moving, silence, failed, red_stops)
+    running, held = execution == _ACTIVE, execution >= 0 and is_feed_held(s.words, execution)
+    first = execution >= 0
+    for channel in range(CHANNELS - 1):
+        execution, own = said_by_channel(s, k, channel)
+        if execution < 0:
+            continue
+        of = mode if own == NOT_GIVEN else own
+        other = decide(s.words, control, execution, of, moving, silence, failed, red_stops)
+        found = among(found, other) if first else other
+        first = True
+        running = running or execution == _ACTIVE
+        held = held or is_feed_held(s.words, execution)
+    return found[0], found[1], found[2], running, held
+
+
+@compiled
+def _silence(s: Any, k: Any, execution: int) -> int:
     """Why nobody says what the machine does: the cause of the first source that is gone and could say so, 0 none."""
+    if execution >= 0 or s.gone == 0:
+        return 0
     for slot in range(_SOURCES):
         bit = 1 << slot
         if s.gone & k.witnesses & bit != 0:
@@ -337,7 +407,7 @@ def _close_gap(s: Any, k: Any, machine: int, source: int, programs: NDArray[np.v
     s.gaps = int(s.gaps) & ~(1 << source)
     s.gap_from_us[source], s.gap_cause[source] = NOT_IN_GAP, 0
     look_again(s, k)
-    count_what_a_gap_held(s, k, machine, counters, pri_of(s.program, programs), out, used)
+    count_what_a_gap_held(s, k, machine, counters, pri_of(s.program, s.at_us, programs), out, used)
     return True
 
 
@@ -352,8 +422,9 @@ def _select_program(s: Any, machine: int, program: int, programs: NDArray[np.voi
     if s.at_us > s.program_since_us:
         _write_program(s, machine, s.at_us, out, used)
         s.program_since_us = s.at_us
+    may_make(s, pri_of(s.program, s.at_us, programs))  # another standard time may have come into force since
     s.program = program
-    may_make(s, pri_of(program, programs))
+    may_make(s, pri_of(program, s.at_us, programs))
     return True
 
 
@@ -397,22 +468,17 @@ def _take_scrap(
 ) -> bool:
     """Scrap parts that a person tells, of the named program or (0) the selected one."""
     if program in (0, s.program):
-        enter_scrap(s, parts, pri_of(s.program, programs))
+        enter_scrap(s, parts, pri_of(s.program, s.at_us, programs))
         return True
     if not room(used, FACTS, 2):
         return False
     selected = s.program
     _flush(s, machine, out, used)
     s.program = program
-    enter_scrap(s, parts, pri_of(program, programs))
+    enter_scrap(s, parts, pri_of(program, s.at_us, programs))
     _flush(s, machine, out, used)
     s.program = selected
     return True
-
-
-@compiled
-def _word(value: float, trusted: bool) -> int:
-    return int(value) if trusted and 0.0 <= value < _GREATEST_WORD else NOT_TRUSTED
 
 
 @compiled
@@ -426,7 +492,7 @@ def _apply(
         if quality != _GOOD:
             distrust(s, role - _TOTAL)
             return True
-        return count(s, k, machine, role - _TOTAL, value, flags, pri_of(s.program, programs), out, used)
+        return count(s, k, machine, role - _TOTAL, value, flags, pri_of(s.program, s.at_us, programs), out, used)
     if role == _GAP_OPEN:
         _open_gap(s, k, channel - 1, int(value))
         return True
@@ -435,7 +501,7 @@ def _apply(
     if role == _SCRAP_ENTRY:
         return _take_scrap(s, machine, int(value), key, programs, out, used)
     if role == _JOB_STATE:
-        return _take_job(s, k, machine, role, key, _word(value, trusted), out, used)
+        return _take_job(s, k, machine, role, key, word(value, trusted), out, used)
     if not trusted:
         return True
     if role == _PROGRAM:
@@ -481,7 +547,7 @@ def fold_samples(
         s, k, at = states[m], machines[m], event_us[i]
         trusted, code = quality[i] <= _TRUSTED, 0
         if r < _WORDS:
-            code = _word(value[i], trusted)
+            code = word(value[i], trusted)
             if s.said[r] == code:
                 continue
         elif r < _FIRST_POINT and s.at_us <= at < s.horizon_us and trusted:

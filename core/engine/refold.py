@@ -3,7 +3,8 @@
 Invariants:
 - `step` gets all samples that take effect in a stretch, for all machines under way, and goes forward only.
 - A machine is done when, after the last instant that was asked for, its state equals a stored snapshot again: what
-  follows is then what is stored already. Otherwise it is done at the settled frontier: its state replaces the live one.
+  follows is then what is stored already. Otherwise it is done at the settled frontier, or earlier where it is
+  undecided what the machine did: its state replaces the live one.
 - The result replaces everything in its stretch; running it twice gives the same rows.
 Pure: samples, gaps, entries and snapshots are arguments.
 """
@@ -23,9 +24,10 @@ from core.engine.raw import Latest
 from core.engine.state import STATE, since_us
 from core.facts.rollup import summed
 from core.facts.schema import Repair, Snapshot
+from core.plant.lanes import lanes_of
 from core.plant.model import Plant
 from core.samples.batch import SampleBatch
-from core.samples.order import Columns, ReorderBuffer, columns_of, from_begin
+from core.samples.order import Columns, ReorderBuffer, columns_of, from_begin, joined
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Refolded:
     repair: Repair
     state: np.void
     running: NDArray[np.void]
+    ahead: Columns
+    """Samples before the settled frontier that the state has not seen: what they say is not decided."""
 
 
 class Refold:
@@ -53,6 +57,7 @@ class Refold:
         self._wanted = dict(wanted)
         self._fold = Fold(plant)
         self._buffer = ReorderBuffer()
+        self._gaps = Gaps.of([], lanes_of(plant))
         self._latest = Latest(plant)
         self._snapshots: dict[int, list[Snapshot]] = {machine: [] for machine in wanted}
         self._done: dict[int, tuple[bool, np.void]] = {}  # whether at the present, and the state there
@@ -89,10 +94,12 @@ class Refold:
         gaps: Gaps,
         until_us: Mapping[int, int],
         people: OperatorLog,
+        known: int = 0,
     ) -> None:
-        """Fold samples of the given machines up to the given instants.
+        """Fold samples of the given machines up to the given instants, or as far as they are decided.
 
-        `samples`: all that have their event since the last step, and first values that arrived about then.
+        `samples`: all that have their event since the last step, and first values that arrived about then. `known`: for
+        how many of its longest waits after `until_us` everything about a machine is given, too.
         """
         machines = np.array(sorted(until_us), "i8")
         here = self._fold.states["at_us"].copy()
@@ -103,11 +110,25 @@ class Refold:
             self._buffer.push(found.take(effect_us >= here[found.machine]))
         active = np.zeros(len(here), bool)
         active[machines] = True
-        edges = [gaps.mended(here, self._fold.in_gap(), active), gaps.edges(here, ends)]
+        mended = gaps.mended(here, self._fold.in_gap(), active)
+        words, decided_us = self._words(gaps, mended, np.where(active, ends + known * self._fold.waits_us, -1))
+        ends = np.minimum(ends, decided_us)
+        edges = [mended, gaps.edges(here, ends)]
         edges += people.between(np.where(active, here, -1), ends, self._fold.states["words"])
-        self._fold.fold(self._buffer.pop(gaps, Columns.concat(edges), ends))
+        ready = self._buffer.pop(gaps, Columns.concat(edges), ends)
+        self._fold.fold(joined(ready, words.take(words.event_us < ends[words.machine])))
         self._fold.advance(machines, ends[machines])
+        self._gaps = gaps
         self._latest.note(samples, signal)
+
+    def _words(self, gaps: Gaps, mended: Columns, known_us: NDArray[np.int64]) -> tuple[Columns, NDArray[np.int64]]:
+        waits = self._fold.waits_us > 0
+        if not waits.any():
+            return Columns.empty(), known_us
+        look_us = np.where(waits, known_us, -1)
+        edges = Columns.concat([mended, gaps.edges(self._fold.states["at_us"], look_us)])
+        words, decided_us = self._fold.words(self._buffer.tail(gaps, edges, look_us), look_us)
+        return words, np.where(waits, decided_us, known_us)
 
     def at_hour(self, hour_us: int, stored: Mapping[int, bytes]) -> None:
         """Machines that stand at a full hour: note their snapshots, and which of them are done."""
@@ -119,14 +140,14 @@ class Refold:
                 packed = state + self._latest.pack(machine)
                 self._snapshots[machine].append(Snapshot(machine, hour_us, CODE_VERSION, packed))
 
-    def finish(self) -> list[Refolded]:
-        """All machines that are not done stand at their settled frontiers: the results of every machine."""
+    def finish(self, settled_us: NDArray[np.int64]) -> list[Refolded]:
+        """All machines that are not done stand at their settled frontiers, or where they are undecided: the results."""
         for machine in self._wanted:
             self._done.setdefault(machine, (True, self._fold.states[machine].copy()))
-        rows = self._fold.take()
-        return [self._refolded(machine, rows) for machine in self._wanted]
+        rows, ahead = self._fold.take(), self._buffer.rest(self._gaps, settled_us)
+        return [self._refolded(machine, rows, ahead.take(ahead.machine == machine)) for machine in self._wanted]
 
-    def _refolded(self, machine: int, rows: Folded) -> Refolded:
+    def _refolded(self, machine: int, rows: Folded, ahead: Columns) -> Refolded:
         start, (to_present, end) = self._starts[machine], self._done[machine]
         facts = rows.facts[rows.facts["machine"] == machine]
         running = facts["minute_us"] >= end["minute_us"]
@@ -147,4 +168,4 @@ class Refold:
             counter_events=rows.counter_events[rows.counter_events["machine"] == machine],
             count_gaps=rows.count_gaps[rows.count_gaps["machine"] == machine],
         )
-        return Refolded(repair, end, facts[running])
+        return Refolded(repair, end, facts[running], ahead)

@@ -65,6 +65,7 @@ class RepairJob:
         self._past = past
         self._lanes = lanes_of(plant)
         self._begin_us = begin_us.copy()
+        self._waits_us = np.array([machine.behaviour.longest_wait_us for machine in plant.machines], "i8")
         asked, self.upto = past.requests()
         asked = {m: (max(first, int(begin_us[m])), last) for m, (first, last) in asked.items() if begin_us[m] >= 0}
         found = past.snapshots_before({machine: first for machine, (first, _) in asked.items()})
@@ -82,12 +83,13 @@ class RepairJob:
         """Fold one more full hour; False if none is left before the settled frontiers ([machines])."""
         end_us = self._hour_us
         before = self._refold.under_way(end_us)
-        active = [machine for machine in before if settled_us[machine] >= end_us]
+        active = [machine for machine in before if settled_us[machine] >= end_us + self._waits_us[machine]]
         if not active:
-            ahead = [m for m in self._refold.under_way(FAR_US) if m not in before and settled_us[m] >= end_us]
+            under_way = self._refold.under_way(FAR_US)
+            ahead = [m for m in under_way if m not in before and settled_us[m] >= end_us + self._waits_us[m]]
             self._hour_us += HOUR_US if ahead else 0
             return bool(ahead)
-        self._step(dict.fromkeys(active, end_us))
+        self._step(dict.fromkeys(active, end_us), known=1)
         self._refold.at_hour(end_us, self._past.snapshots_at(end_us, active))
         self._hour_us += HOUR_US
         return True
@@ -97,13 +99,14 @@ class RepairJob:
         rest = {m: int(settled_us[m]) for m in self._refold.under_way(FAR_US)}
         if rest:
             self._step(rest)
-        return self._refold.finish()
+        return self._refold.finish(settled_us)
 
-    def _step(self, until_us: Mapping[int, int]) -> None:
+    def _step(self, until_us: Mapping[int, int], known: int = 0) -> None:
         since = {machine: self._refold.wanted_from_us(machine) for machine in until_us}
         from_us, to_us = min(self._refold.at_us(machine) for machine in until_us), max(until_us.values())
         begins = any(self._refold.at_us(machine) == self._begin_us[machine] for machine in until_us)
         told_to_us = FAR_US if begins else to_us + _TOLD_AFTER_US
-        batch = self._past.samples(since, to_us, from_us - _TOLD_BEFORE_US, told_to_us)
+        known_us = to_us + known * int(self._waits_us.max())
+        batch = self._past.samples(since, known_us, from_us - _TOLD_BEFORE_US, told_to_us)
         gaps, told = Gaps.of(self._past.gaps(since), self._lanes), OperatorLog(self._past.told(since))
-        self._refold.step(self._refold.columns_of(batch, self._begin_us), batch.signal, gaps, until_us, told)
+        self._refold.step(self._refold.columns_of(batch, self._begin_us), batch.signal, gaps, until_us, told, known)

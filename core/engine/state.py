@@ -47,6 +47,13 @@ ALARMS = 16
 """Standing alarms of class stop that are known by their code. Of more only the number is kept: one raised twice is then
 counted twice, and its end is that of any of them."""
 
+CHANNELS = 4
+"""Channels with an execution and a mode of their own."""
+PHASES = 3
+"""Phases whose current is known."""
+UNKNOWN_MA = -1
+"""A current without a trusted value."""
+
 HOT = 4
 """Gauges that most samples are of: speed and load of spindle 1, feed of channel 1, power."""
 SPEED, LOAD, FEED, POWER = range(HOT)
@@ -104,6 +111,10 @@ _FIELDS: list[tuple[str, str] | tuple[str, str, tuple[int, ...]]] = [
     ("spindle_pm", "<i4"),
     ("rapid_pm", "<i4"),
     ("rapid", "<u4"),
+    ("feed_known", "<u4"),  # bit n-1: the feed rate of channel n is trusted
+    ("current_ma", "<i4", (PHASES,)),
+    ("channel_execution", "i1", (CHANNELS - 1,)),  # of channels 2 to 4, as said; the first one's is a word
+    ("channel_mode", "i1", (CHANNELS - 1,)),
     ("hidden_rotating", "<u4"),  # bit n-1: what is known of spindle n or channel n comes from a source that is gone
     ("hidden_speed", "<u4"),
     ("hidden_load", "<u4"),
@@ -155,7 +166,9 @@ def new_states(machines: int) -> NDArray[np.void]:
     states = room[first : first + machines * STATE.itemsize].view(STATE)
     states["words"] = states["said"] = NOT_GIVEN
     states["words"][:, Role.REPAIR] = states["said"][:, Role.REPAIR] = 0  # told by people: silence is no
-    states["job_state"] = NOT_GIVEN
+    for name in ("job_state", "channel_execution", "channel_mode"):
+        states[name] = NOT_GIVEN
+    states["current_ma"] = UNKNOWN_MA
     for name in ("counter", "jump", "held", "energy", "runs"):
         states[name] = NO_COUNT
     for name in ("order", "job"):

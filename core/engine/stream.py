@@ -39,7 +39,7 @@ from core.plant.model import Plant
 from core.samples import records
 from core.samples.batch import SampleBatch
 from core.samples.entries import Entry, unpack_entry
-from core.samples.order import FIRST_VALUES, Columns, ReorderBuffer, columns_of, from_begin
+from core.samples.order import FIRST_VALUES, Columns, ReorderBuffer, columns_of, from_begin, joined
 from core.samples.records import Gap, Quarantine, RowKind, SpoolRow, StoredRow, Tick
 from core.units import DAY_US, FAR_US, HOUR_US, SECOND_US, floor_minute, natural_id
 from core.vocabulary import Cause, Flag, Role
@@ -75,6 +75,7 @@ class Stream:
         self.last_event, self.last_beat, self.last_life = (np.full(lanes, NEVER, "i8") for _ in range(3))
         self._heard = np.full(lanes, NEVER, "i8")  # when the latest proof of life arrived, by the collector's clock
         self.settled = np.full(count, NEVER, "i8")
+        self._looked = np.full(count, NEVER, "i8")  # up to here samples have had a say in what is settled
         self.gap_from, self._alive_again = (np.full(lanes, NEVER, "i8") for _ in range(2))
         self.gaps = GapLog(self.lanes)
         self._operator = OperatorLog()
@@ -175,11 +176,12 @@ class Stream:
         settled_us = self.settled[samples.machine]
         effect_us = self.gaps.gaps().effect_us(samples)
         late = effect_us < settled_us
+        seen = late | (effect_us < self._looked[samples.machine])
         self._buffer.push(samples.take(~late) if late.any() else samples)
-        if not late.any():
+        if not seen.any():
             return
-        missed = late & ~self._latest.known(samples, signal)
-        newest = missed & self._latest.newer(samples, signal)
+        missed = seen & ~self._latest.known(samples, signal)
+        newest = missed & late & self._latest.newer(samples, signal)
         for machine in np.unique(samples.machine[missed]).tolist():
             touched = missed & (samples.machine == machine)
             until_us = FAR_US if newest[touched].any() else int(effect_us[touched].max()) + 1
@@ -190,6 +192,8 @@ class Stream:
     def _touch(self, machine: int, from_us: int, until_us: int, cause: str) -> None:
         """What is folded in [from, until) has changed; ask for a repair of what is settled of it."""
         settled_us = int(self.settled[machine])
+        if from_us < max(settled_us, int(self._looked[machine])):
+            from_us -= int(self.fold.waits_us[machine])  # what it was before may have depended on this
         if from_us < settled_us:
             first_us, last_us, earlier = self._late.get(machine, (from_us, from_us, cause))
             self._late[machine] = min(first_us, from_us), max(last_us, min(until_us, settled_us)), earlier
@@ -388,8 +392,9 @@ class Stream:
         lateness = (self._lateness * scale).astype("i8")
         frontier, present = frontiers(self.lanes, spoken, lateness, self.gap_from, self.last_tick)
         from_us = self.settled.copy()
-        self.settled[begun] = np.maximum(self.settled, frontier)[begun]
-        self._fold_by_hours(self._pop(from_us), begun)
+        self.settled[begun] = np.maximum(self._looked, np.maximum(self.settled, frontier))[begun]
+        words = self._decide(from_us, begun)
+        self._fold_by_hours(joined(self._pop(from_us), words), begun)
         settled = self.fold.take()
         shown_us = np.maximum(present, self.settled)
         states, open_rows = self.fold.shown(self._tail(shown_us), begun, shown_us[begun])
@@ -402,6 +407,22 @@ class Stream:
         self.gaps.forget(dict(enumerate((self.settled[self.lanes.machine] - GAPS_KEPT_US).tolist())))
         self._operator.forget({int(m): int(self.settled[m]) - GAPS_KEPT_US for m in begun})
         return changes
+
+    def _decide(self, from_us: NDArray[np.int64], begun: NDArray[np.intp]) -> Columns:
+        """Hold settled frontiers back where it is undecided what a machine does; the words up to there."""
+        waits = np.zeros(len(self.settled), bool)
+        waits[begun] = self.fold.waits_us[begun] > 0
+        self._looked = self.settled.copy()
+        if not waits.any():
+            return Columns.empty()
+        gaps, until_us = self.gaps.gaps(), np.where(waits, self.settled, NEVER)
+        edges = [gaps.mended(from_us, self.fold.in_gap()), gaps.edges(from_us, until_us)]
+        early = self._early.tail(gaps, Columns.empty(), until_us)
+        words, decided_us = self.fold.words(
+            self._buffer.tail(gaps, Columns.concat([*edges, early]), until_us), until_us
+        )
+        self.settled = np.where(waits, decided_us, self.settled)
+        return words.take(words.event_us < self.settled[words.machine])
 
     def _pop(self, from_us: NDArray[np.int64]) -> Columns:
         """What the settled frontiers release, with the edges of gaps since `from_us`."""
@@ -566,6 +587,8 @@ class Stream:
             self._written[name][machine] = found.state[name]
         others = self._pending[self._pending["machine"] != machine]
         self._pending = np.concatenate([others, found.running])
+        self._buffer.push(found.ahead)
+        self.settled[machine] = self._looked[machine] = found.state["at_us"]
         mask = np.zeros(len(self.plant.machines), bool)
         mask[machine] = True
         self._early.drop(mask)

@@ -1,7 +1,7 @@
 """Which condition leads to which state and which time class: tables with id and version.
 
 State rules 0 to 8 (docs/en/truth.md): the first rule that holds decides. The compiled fold calls `decide` with what
-`execution_of` makes of the nearest witness; both are plain arithmetic on codes.
+`execution_of` makes of the nearest witness, and `among` picks one of several channels. Plain arithmetic on codes.
 """
 
 from __future__ import annotations
@@ -11,9 +11,22 @@ from numpy.typing import NDArray
 
 from core.engine.jit import compiled
 from core.engine.state import NOT_GIVEN
-from core.vocabulary import Cause, Execution, ItemState, Light, Mode, OpMode, Role, Situation, State, TimeClass, WaitFor
+from core.vocabulary import (
+    CYCLE_OFF,
+    Cause,
+    Execution,
+    ItemState,
+    Light,
+    Mode,
+    OpMode,
+    Role,
+    Situation,
+    State,
+    TimeClass,
+    WaitFor,
+)
 
-RULES = "stanok-state-2"
+RULES = "stanok-state-3"
 """Id and version of the rules; part of `CODE_VERSION`, printed with every result."""
 
 
@@ -75,6 +88,7 @@ _AUTOMATIC, _REMOTE, _EDIT, _MODE_OTHER = int(Mode.AUTOMATIC), int(Mode.REMOTE),
 _UNAVAILABLE, _IT_NOT, _IT_YES = int(ItemState.NOT_AVAILABLE), int(ItemState.NOT_EXECUTING), int(ItemState.EXECUTING)
 _OUT_OF_SERVICE = int(ItemState.OUT_OF_SERVICE)
 _ALARM, _REPAIR = int(Role.ALARM_STOP), int(Role.REPAIR)
+_CYCLE, _CYCLE_OFF = int(Role.CYCLE), int(CYCLE_OFF)
 _RED, _YELLOW, _GREEN, _BLUE = (
     int(Role.LIGHT_RED), int(Role.LIGHT_YELLOW), int(Role.LIGHT_GREEN), int(Role.LIGHT_BLUE)
 )  # fmt: skip
@@ -89,10 +103,11 @@ _C_NO_INPUT, _C_ESTOP, _C_NONE = int(Cause.NO_STATE_INPUT), int(Cause.ESTOP), in
 _C_SETUP, _C_MANUAL, _C_WARM, _C_DRY = int(Cause.SETUP), int(Cause.MANUAL), int(Cause.WARM_UP), int(Cause.DRY_RUN)
 _C_HOLD, _C_OPTIONAL, _C_INTERRUPTED = int(Cause.FEED_HOLD), int(Cause.OPTIONAL_STOP), int(Cause.INTERRUPTED)
 _C_ZERO, _C_READY, _C_END = int(Cause.OVERRIDE_ZERO), int(Cause.READY), int(Cause.PROGRAM_END)
-_C_STOPPED, _C_STANDING = int(Cause.STOPPED), int(Cause.STANDING)
+_C_STOPPED, _C_STANDING, _C_POWER_OFF = int(Cause.STOPPED), int(Cause.STANDING), int(Cause.POWER_OFF)
 _C_MAINTENANCE, _C_REPAIR = int(Cause.MAINTENANCE), int(Cause.REPAIR)
 _C_OUT, _C_ALARM = int(Cause.OUT_OF_SERVICE), int(Cause.ALARM)
 _C_UNCLEAR, _C_UNMAPPED = int(Cause.MODE_UNCLEAR), int(Cause.UNMAPPED)
+_WAIT_OTHER = int(WaitFor.OTHER)
 _WAIT_CAUSE = np.zeros(len(WaitFor), np.int8)
 for _wait, _cause in {
     WaitFor.NOTHING: Cause.WAIT_OTHER,
@@ -107,6 +122,11 @@ for _wait, _cause in {
     _WAIT_CAUSE[_wait] = _cause
 
 
+_WEIGHT = np.zeros(len(State), np.int8)
+"""Of the states of several channels the heaviest is the machine's (signals.md §4)."""
+for _state, _weight in ((State.PRODUCING, 4), (State.UNPLANNED_STOP, 3), (State.SETUP, 2), (State.IDLE, 1)):
+    _WEIGHT[_state] = _weight
+
 NOTHING_SAID = -1
 NOTHING_TRUSTED = -2
 """What `execution_of` says where no witness can be believed: there never was one, or it is not trusted now."""
@@ -115,7 +135,7 @@ NOTHING_TRUSTED = -2
 @compiled
 def execution_of(words: NDArray[np.int8]) -> int:
     """What the machine does, as an execution word, from the nearest witness that is trusted: execution before item
-    state before lights (signals.md §4). NOTHING_SAID or NOTHING_TRUSTED if there is none.
+    state before lights before spindle, feed or power (signals.md §4). NOTHING_SAID or NOTHING_TRUSTED if there is none.
     """
     execution, item = words[_EXECUTION], words[_ITEM]
     if execution >= 0:
@@ -127,13 +147,24 @@ def execution_of(words: NDArray[np.int8]) -> int:
         if green == _ON:
             return _ACTIVE
         return _INTERRUPTED if green == _BLINK or yellow in (_ON, _BLINK) else _READY
-    never = execution == NOT_GIVEN and item == NOT_GIVEN and max(red, yellow, green, blue) == NOT_GIVEN
+    cycle = words[_CYCLE]
+    if cycle >= 0:
+        return int(cycle) if cycle != _CYCLE_OFF else _STOPPED
+    never = execution == NOT_GIVEN and item == NOT_GIVEN and cycle == NOT_GIVEN
+    never = never and max(red, yellow, green, blue) == NOT_GIVEN
     return NOTHING_SAID if never and min(red, yellow, green, blue) == NOT_GIVEN else NOTHING_TRUSTED
 
 
 @compiled
-def _by_lights(words: NDArray[np.int8]) -> bool:
-    return bool(words[_EXECUTION] < 0 and words[_ITEM] < 0)
+def by_control(words: NDArray[np.int8]) -> bool:
+    """Whether the control itself says what the machine does, by execution or item state."""
+    return bool(words[_EXECUTION] >= 0 or words[_ITEM] >= 0)
+
+
+@compiled
+def _is_power_off(words: NDArray[np.int8]) -> bool:
+    """Whether the power says that the control is off, and no lights say more."""
+    return bool(words[_CYCLE] == _CYCLE_OFF and max(words[_RED], words[_YELLOW], words[_GREEN], words[_BLUE]) < 0)
 
 
 @compiled
@@ -144,14 +175,24 @@ def is_feed_held(words: NDArray[np.int8], execution: int) -> bool:
 
 
 @compiled
-def decide(
-    words: NDArray[np.int8], execution: int, moving: bool, gap_cause: int, failed: bool, red_stops: bool
-) -> tuple[int, int, int]:
-    """(state, cause, rule) of a machine from its state inputs.
+def among(states: tuple[int, int, int], others: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Which of two channels' (state, cause, rule) is the machine's: producing if one is, otherwise unplanned_stop if
+    one is, otherwise setup before idle; of equal ones the first.
+    """
+    return others if _WEIGHT[others[0]] > _WEIGHT[states[0]] else states
 
-    `words`: codes by role, NOT_GIVEN or NOT_TRUSTED; `execution`: what `execution_of` makes of them; `moving`: spindle
-    turning or feed above 0; `gap_cause`: cause of an open gap, 0 none; `failed`: stopped unplanned before and has not
-    produced since; `red_stops`: a red lamp is a stop although a nearer witness is trusted.
+
+@compiled
+def decide(
+    words: NDArray[np.int8], control: bool, execution: int, mode: int,
+    moving: bool, gap_cause: int, failed: bool, red_stops: bool,
+) -> tuple[int, int, int]:  # fmt: skip
+    """(state, cause, rule) of a machine, or of one of its channels, from its state inputs.
+
+    `words`: codes by role, NOT_GIVEN or NOT_TRUSTED; `control`, `execution`: what `by_control` and `execution_of` make
+    of them, `mode`: theirs, or those of another channel; `moving`: spindle turning or feed above 0; `gap_cause`: cause
+    of an open gap, 0 none; `failed`: stopped unplanned before and has not produced since; `red_stops`: a red lamp is a
+    stop although a nearer witness is trusted.
     """
     if gap_cause != 0:
         return _UNKNOWN, gap_cause, 0
@@ -169,22 +210,20 @@ def decide(
         if failed or words[_REPAIR] == 1:
             return _UNPLANNED, _C_REPAIR, 2
         return _PLANNED, _C_MAINTENANCE, 2
-    mode = words[_MODE]
     automatic = mode < 0 or mode in (_AUTOMATIC, _REMOTE)
     unclear = mode in (_EDIT, _MODE_OTHER)
     manual = not automatic and not unclear
     active = execution == _ACTIVE
-    lights = _by_lights(words)
     if not manual and words[_OP_MODE] != _OP_SETUP:
         if item == _OUT_OF_SERVICE:
             return _UNPLANNED, _C_OUT, 3
         if not active and words[_ALARM] == 1:
             return _UNPLANNED, _C_ALARM, 3
-        if (lights or red_stops) and (words[_RED] == _ON or words[_RED] == _BLINK):
+        if (not control or red_stops) and (words[_RED] == _ON or words[_RED] == _BLINK):
             return _UNPLANNED, _C_ALARM, 3
     if words[_OP_MODE] == _OP_SETUP:
         return _SETUP, _C_SETUP, 4
-    if lights and words[_BLUE] == _ON and execution == _READY:
+    if not control and words[_BLUE] == _ON and execution == _READY:
         return _SETUP, _C_SETUP, 4
     if manual and (active or moving):
         return _SETUP, _C_MANUAL, 4
@@ -198,7 +237,7 @@ def decide(
         return _PRODUCING, _C_UNCLEAR if unclear else _C_NONE, 5
     if automatic:
         if execution == _WAIT or (execution == _INTERRUPTED and words[_WAIT_FOR] > 0):
-            return _IDLE, _WAIT_CAUSE[max(words[_WAIT_FOR], 0)], 6
+            return _IDLE, _WAIT_CAUSE[min(max(words[_WAIT_FOR], 0), _WAIT_OTHER)], 6
         if execution == _HELD or held:
             return _IDLE, _C_HOLD, 6
         if execution == _OPTIONAL:
@@ -212,7 +251,7 @@ def decide(
     if execution == _COMPLETED:
         return _IDLE, _C_END, 7
     if execution == _STOPPED:
-        return _IDLE, _C_STOPPED, 7
+        return _IDLE, _C_POWER_OFF if not control and _is_power_off(words) else _C_STOPPED, 7
     if manual:
         return _IDLE, _C_STANDING, 7
     return _IDLE, _C_UNMAPPED, 8

@@ -140,6 +140,8 @@ def _machine(table: Reader, sites: Sequence[Site], sources: Sequence[Source]) ->
     )
     max_rate = table.number("max_rate", 1.0, MAX_RATE_LIMIT, MAX_RATE)
     behaviour = read_behaviour(table.table("behaviour", required=False))
+    if more:
+        _refuse_waits(table)
     if several:
         table.close()
     mapping = first.mapping if several else table.rest()  # what nobody took
@@ -168,6 +170,14 @@ def _refuse_shared_signals(tables: Sequence[Reader], feeds: Sequence[Feed]) -> N
         for signal in feed.signals:
             if given_here is not None and given.setdefault(signal, name) is not name:
                 given_here.complain(signal, f"source {shown(given[signal])} gives it already; name it at one of them")
+
+
+def _refuse_waits(table: Reader) -> None:
+    """A pause that is decided by what follows has to be seen whole: one source sees it, or none."""
+    ways = table.table("behaviour", required=False)
+    for name in ("by_spindle", "by_power"):
+        if ways is not None and name in ways.content:
+            ways.complain(name, "is for a machine with one source; with several, let one of them say ctrl.execution")
 
 
 def _site_of(table: Reader, name: str, sites: Sequence[Site]) -> int:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from core.plant.tables import PlantTables
 from core.samples.batch import SampleBatch
 from core.units import natural_id
-from core.vocabulary import Flag, Role
+from core.vocabulary import OTHER_RANK, Flag, Quality, Role
 
 KEYED = {
     Role.PROGRAM: "part_program",
@@ -137,6 +137,21 @@ def gap_edges(machines: list[int], at_us: list[int], opened: bool, cause: int, r
     )
 
 
+def words_found(found: NDArray[np.int64], not_trusted: int) -> Columns:
+    """Rows (machine, instant, word) as samples of the role CYCLE; a word `not_trusted` as a bad one."""
+    edges = gap_edges(found[:, 0].tolist(), found[:, 1].tolist(), True, 0, OTHER_RANK)
+    bad = (found[:, 2] == not_trusted).astype("u1") * np.uint8(Quality.BAD)
+    return replace(edges, role=np.full(len(found), Role.CYCLE, "i2"), value=found[:, 2].astype("f8"), quality=bad)
+
+
+def joined(samples: Columns, others: Columns) -> Columns:
+    """Samples in the order of the fold, with others that may stand anywhere within their microsecond."""
+    if not len(others):
+        return samples
+    everything = Columns.concat([samples, others])
+    return everything.take(np.argsort(everything.event_us, kind="stable"))
+
+
 def canonical_order(c: Columns) -> NDArray[np.intp]:
     """Positions of the samples in canonical order of every machine; machines may stay interleaved."""
     order = np.argsort(c.event_us, kind="stable")
@@ -218,6 +233,11 @@ class ReorderBuffer:
         out, rest = self._split(gaps, edges, until_us)
         self._parts = [rest] if len(rest) else []
         return out
+
+    def rest(self, gaps: GapRecords, until_us: NDArray[np.int64]) -> Columns:
+        """What would take effect before the given instants, as it was pushed; everything stays."""
+        everything = Columns.concat(self._parts) if self._parts else Columns.empty()
+        return everything.take(gaps.effect_us(everything) < until_us[everything.machine])
 
     def tail(self, gaps: GapRecords, edges: Columns, until_us: NDArray[np.int64]) -> Columns:
         """The same, but everything stays."""

@@ -64,6 +64,7 @@ CAUSES: dict[Cause, tuple[str, str, str]] = {
     Cause.PROGRAM_END: ("Program ended", "Программа завершена", YELLOW),
     Cause.STOPPED: ("Program stopped", "Программа остановлена", YELLOW),
     Cause.STANDING: ("Standing still", "Стоит", YELLOW),
+    Cause.POWER_OFF: ("Switched off", "Выключен", YELLOW),
     Cause.MODE_UNCLEAR: ("Mode unclear", "Режим неясен", PURPLE),
     Cause.UNMAPPED: ("Unknown word of the control", "Неизвестное слово ЧПУ", PURPLE),
     Cause.COUNTER_RESET: ("Part counter was reset", "Счётчик деталей сброшен", GREY),

@@ -307,6 +307,18 @@ BAD: list[tuple[str, dict[str, Any], str, tuple[str, ...]]] = [
         ('source "cell" gives it already',),
     ),
     ("machine.0", {"source": [TOPIC | {"name": f"n{n}"} for n in range(5)]}, "machine[0].source: ", ("at most 4",)),
+    (
+        "machine.0",
+        {"source": [CELL, TOPIC], "behaviour": {"by_spindle": {}}},
+        "machine[0].behaviour.by_spindle: ",
+        ("one source",),
+    ),
+    (
+        "machine.0",
+        {"source": [CELL, TOPIC], "behaviour": {"by_power": {"standby": 400, "cutting": 1400}}},
+        "machine[0].behaviour.by_power: ",
+        ("one source", "ctrl.execution"),
+    ),
     # part programs
     ("part_program.0", {"pri_s": 0}, "part_program[0].pri_s: ", ("from 0.000001 to 2592000",)),
     ("part_program.0", {"pri_s": math.nan}, "part_program[0].pri_s: ", ("nan",)),

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.engine.state import NOT_GIVEN, NOT_TRUSTED
-from core.engine.transitions import KNOWN_BUSY, TIME_CLASS, decide, execution_of
+from core.engine.transitions import KNOWN_BUSY, TIME_CLASS, by_control, decide, execution_of
 from core.vocabulary import (
     WORDS,
     Cause,
@@ -67,7 +67,9 @@ def agreed(inputs: dict[str, object], words: NDArray[np.int8], before: dict[str,
     """The rule that fold and oracle both name; `before`: failed, red_stops, moving."""
     failed, red_stops, moving = before["failed"], before["red_stops"], before["moving"]
     said = {**inputs, "spindle.1.rotating": True} if moving else inputs
-    state, cause, rule = decide(words, execution_of(words), moving, 0, failed, red_stops)
+    state, cause, rule = decide(
+        words, by_control(words), execution_of(words), words[Role.MODE], moving, 0, failed, red_stops
+    )
     found = State(state).name.lower(), Cause(cause).name.lower(), rule
     assert found == state_of(said, None, failed, red_stops), said
     return rule
@@ -138,7 +140,7 @@ def test_spindle_figures_rest_on_known_time_inside_planned_busy_time() -> None:
 
 def test_a_gap_is_unknown_whatever_the_inputs_say() -> None:
     words = np.zeros(WORDS, np.int8)
-    assert tuple(decide(words, 0, True, int(Cause.SILENT), False, False)) == (State.UNKNOWN, Cause.SILENT, 0)
+    assert tuple(decide(words, True, 0, 0, True, int(Cause.SILENT), False, False)) == (State.UNKNOWN, Cause.SILENT, 0)
 
 
 def test_only_missing_data_is_unknown_time_and_it_is_never_any_other_class() -> None:

@@ -87,6 +87,7 @@ class Counter:
         events, doubts = [], []
         each = standard or 0
         spans, parts, what = self.after_gap, 0, None
+        self.standards.add(each)
         if self.last is None:
             self._doubt(doubts, "no_data_yet", self.begin, now, 0, each, 0, None, now)
         elif self.fresh:

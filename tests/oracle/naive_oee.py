@@ -15,10 +15,12 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from tests.oracle.naive_counters import Counter
+from tests.oracle.naive_waits import pieces, power_words, spindle_words
 
 MINUTE = 60_000_000
 MANUAL = {"mdi", "manual", "handle", "teach", "reference"}
-WITNESSES = ("ctrl.execution", "ctrl.item_state", "light.red", "light.yellow", "light.green", "light.blue")
+EXECUTIONS = ("ctrl.execution", "ctrl.2.execution", "ctrl.3.execution", "ctrl.4.execution")
+WITNESSES = (*EXECUTIONS, "ctrl.item_state", "light.red", "light.yellow", "light.green", "light.blue", "cycle")
 GAP_RECORDS = {"silent", "disconnected", "restart", "no_data_yet", "session_lost"}
 KINDS = ("total", "good", "scrap")
 LIGHTS = ("red", "yellow", "green", "blue")
@@ -37,6 +39,10 @@ class Ways:
     idle: tuple = ()
     off_w: int = 0
     red_stops: bool = False
+    by_spindle: tuple = ()
+    """Waits: spindle turns without feed, all stand still [µs]."""
+    by_power: tuple = ()
+    """The signal, and its levels off, standby and cutting [W or mA]."""
     source: Mapping = field(default_factory=dict)
     """Which source gives a signal, by rank; the first one gives what is not named."""
 
@@ -45,7 +51,9 @@ class Ways:
 
 
 def witness(inputs: dict) -> str | None:
-    """What the machine does by its nearest trusted witness: execution, item state, lights. None if there is none."""
+    """What the machine does by its nearest trusted witness: execution, item state, lights, the word of spindle and feed
+    or of the power. None if there is none.
+    """
     execution, item = inputs.get("ctrl.execution"), inputs.get("ctrl.item_state")
     lights = {colour: inputs.get(f"light.{colour}") for colour in LIGHTS}
     if execution is not None:
@@ -53,13 +61,36 @@ def witness(inputs: dict) -> str | None:
     if item is not None:
         return {"executing": "active", "not_executing": "ready"}.get(item, "other")
     if all(light is None for light in lights.values()):
-        return None
+        return {"off": "stopped"}.get(inputs.get("cycle"), inputs.get("cycle"))
     if lights["green"] == "on":
         return "active"
     return "interrupted" if lights["green"] == "blink" or lights["yellow"] in ("on", "blink") else "ready"
 
 
-def state_of(
+def channels(inputs: dict) -> list[dict]:
+    """Inputs as each channel sees them that tells its execution; as the machine does, if none does."""
+    out = []
+    for n in ("", "2.", "3.", "4."):
+        execution = inputs.get(f"ctrl.{n}execution")
+        if execution is not None:
+            out.append(
+                {
+                    **inputs,
+                    "ctrl.execution": execution,
+                    "ctrl.mode": inputs.get(f"ctrl.{n}mode", inputs.get("ctrl.mode")),
+                }
+            )
+    return out or [inputs]
+
+
+def state_of(inputs: dict, *known: object) -> tuple[str, str, int]:
+    """That of the channel that does most; of two that do the same the first."""
+    order = ("producing", "unplanned_stop", "setup", "idle")
+    found = [state_of_channel(channel, *known) for channel in channels(inputs)]
+    return min(found, key=lambda state: order.index(state[0]) if state[0] in order else len(order))
+
+
+def state_of_channel(
     inputs: dict, gap_cause: str | None, failed: bool = False, red_stops: bool = False
 ) -> tuple[str, str, int]:
     """The first rule that holds. `inputs` has the last value of each signal; None where it is not trusted."""
@@ -78,6 +109,8 @@ def state_of(
     held, zero = bool(get("ctrl.feed_hold")), per_mille(get("feed.1.override")) == 0
     red = get("light.red") in ("on", "blink") and (only_lights or red_stops)
     running_free = mode not in MANUAL and op_mode != "setup"
+    by_lights = only_lights and any(get(f"light.{colour}") is not None for colour in LIGHTS)
+    powered_off = only_lights and not by_lights and get("cycle") == "off"
     waits = execution == "wait" or (execution == "interrupted" and get("ctrl.wait_for") not in (None, "nothing"))
     rules = [
         (item == "not_available", "unknown", "not_available", 0),
@@ -101,6 +134,7 @@ def state_of(
         (automatic and zero, "idle", "override_zero", 6),
         (execution == "ready", "idle", "ready", 7),
         (execution == "completed", "idle", "program_end", 7),
+        (powered_off, "idle", "power_off", 7),
         (execution == "stopped", "idle", "stopped", 7),
         (mode in MANUAL, "idle", "standing", 7),
         (True, "idle", "unmapped", 8),
@@ -124,6 +158,27 @@ def turning(inputs: dict) -> dict[str, bool]:
 
 def is_feeding(inputs: dict) -> bool:
     return any(v is not None and v > 0 for k, v in inputs.items() if k.startswith("feed.") and k.endswith(".rate"))
+
+
+def spindle_says(inputs: dict) -> str:
+    """What spindles and feeds say together; both have to be known."""
+    told = [
+        n for n in turning(inputs) if any(inputs.get(f"spindle.{n}.{w}") is not None for w in ("rotating", "speed"))
+    ]
+    fed = [v for k, v in inputs.items() if k.startswith("feed.") and k.endswith(".rate") and v is not None]
+    if not told or not fed:
+        return "unknown"
+    if any(turning(inputs).values()):
+        return "work" if is_feeding(inputs) else "turning"
+    return "standing"
+
+
+def power_says(inputs: dict, signal: str) -> int | str:
+    """The power in W, or the current in mA."""
+    value = inputs.get(signal)
+    if value is None or not 0 <= value < (1e9 if signal == "power.active" else 1e6):
+        return "unknown"
+    return round(value) if signal == "power.active" else round(1000 * value)
 
 
 def per_mille(percent: float | None) -> int | None:
@@ -228,7 +283,11 @@ class Machine:
         can = {self.ways.source_of(name) for name in self.ways.signals if name in WITNESSES}
         gone = self.gone()
         causes = [gone[source] for source in sorted(gone) if source in can or not can]
-        return causes[0] if causes and witness(self.inputs) is None else None
+        return causes[0] if causes and all(witness(channel) is None for channel in channels(self.inputs)) else None
+
+    def standard(self) -> int:
+        """PRI of the selected program in force now, 0 if there is none."""
+        return next((pri for since, pri in reversed(self.pri.get(self.program, [])) if since <= self.now), 0)
 
     # Time
 
@@ -286,19 +345,20 @@ class Machine:
 
     def spindle(self, row: dict, spent: int, state: str) -> None:
         """kpi.md §3.7"""
-        get, execution = self.inputs.get, witness(self.inputs)
+        get, executions = self.inputs.get, [witness(channel) for channel in channels(self.inputs)]
         power = get("power.active")
         off = self.ways.off_w and power is not None and power >= 0 and round(power) <= self.ways.off_w
         feeding, turns = is_feeding(self.inputs), any(turning(self.inputs).values())
         cuts, known = cutting(self.inputs, self.ways.idle)
-        under_way = execution in ("active", "interrupted", "optional_stop", "wait")
+        under_way = any(word in ("active", "interrupted", "optional_stop", "wait") for word in executions)
+        active = "active" in executions
         for name, holds in (
             ("powered_us", not off),
-            ("program_running_us", execution == "active"),
+            ("program_running_us", active),
             ("spindle_turning_us", turns),
             ("in_cut_us", feeding and cuts),
-            ("air_cut_us", execution == "active" and feeding and known and self.ways.idle and not cuts),
-            ("feed_hold_us", execution == "feed_hold" or (under_way and get("ctrl.feed_hold"))),
+            ("air_cut_us", active and feeding and known and self.ways.idle and not cuts),
+            ("feed_hold_us", "feed_hold" in executions or (under_way and get("ctrl.feed_hold"))),
         ):
             row[name] += spent if holds else 0
         load = get("spindle.1.load")
@@ -340,7 +400,7 @@ class Machine:
             self.counters[kind].in_gap(value, self.now, reset)
         else:
             self.book(
-                kind, *self.counters[kind].read(value, self.now, reset, self.ways.rate, self.pri.get(self.program))
+                kind, *self.counters[kind].read(value, self.now, reset, self.ways.rate, (self.standard() or None))
             )
 
     def book(self, kind: str, parts: int, spans: bool, events: list, doubts: list) -> None:
@@ -359,7 +419,7 @@ class Machine:
             "scrap": parts,
         }[kind]
         row = self.row(self.segment()[3])
-        standard = self.pri.get(self.program, 0)
+        standard = self.standard()
         for name, amount in (("parts_total", total), ("parts_good", good), ("parts_scrap", scrap)):
             row[name] += amount
         if not standard:
@@ -373,14 +433,14 @@ class Machine:
         row = self.row(self.segment()[3])
         row["parts_good"] -= parts
         row["parts_scrap"] += parts
-        row["credit_good_us"] -= parts * self.pri.get(self.program, 0)
+        row["credit_good_us"] -= parts * self.standard()
         self.program = selected
 
     def close_gap(self, source: int) -> None:
         if self.gaps.pop(source, None):
             self.span_gap(source, missed=False)
             for kind, counter in self.counters_of(source).items():
-                if (found := counter.end_gap(self.now, self.ways.rate, self.pri.get(self.program))) is not None:
+                if (found := counter.end_gap(self.now, self.ways.rate, (self.standard() or None))) is not None:
                     self.book(kind, *found)
 
     def take(self, what: str, value: object, quality: str, flags: frozenset) -> None:
@@ -394,9 +454,9 @@ class Machine:
         elif what == "operator.scrap":
             self.scrap(*value)
         elif what == "prog.name":
-            self.program = value if trusted else self.program
+            before, self.program = self.standard(), value if trusted else self.program
             for counter in self.counters.values():
-                counter.standards.add(self.pri.get(self.program, 0))
+                counter.standards |= {before, self.standard()}
         elif what == "job.order":
             self.order = value if trusted else self.order
         elif what == "job.id" and trusted:
@@ -472,14 +532,15 @@ def fold(samples, begin, until, segments, pri, ways):
     counters did other than count on [(kind, what, from, at, last, reading, parts)], and doubts about parts (kind first,
     then as in naive_counters) or, with kind None, about whether a spindle turns.
 
-    `segments`: (start, end, "busy" | "out", shift) that cover everything; `pri`: µs by program id.
+    `segments`: (start, end, "busy" | "out", shift) that cover everything; `pri`: [(in force from, µs)] by
+    program id, in order of time.
     The last interval ends at `until`.
     """
     machine = Machine(begin, segments, pri, ways)
-    for effect, (_event, _rank, _seq, *told) in in_order(samples, ways):
-        if effect >= until:
-            break
-        machine.spend(effect)
+    steps = [(max(begin, at), *told) for at, (_event, _rank, _seq, *told) in in_order(samples, ways) if at < until]
+    words = cycle_words(steps, until, ways)
+    for at, *told in sorted([*steps, *words], key=lambda step: step[0]):
+        machine.spend(at)
         machine.take(*told)
     machine.spend(until)
     if machine.current is not None:
@@ -490,3 +551,15 @@ def fold(samples, begin, until, segments, pri, ways):
     if machine.blind_since is not None:
         lasting.append((None, "bad_data", machine.blind_since, None, 0, 0, 0, None, 0, None))
     return facts, machine.intervals, machine.events, machine.doubts + lasting
+
+
+def cycle_words(steps: list, until: int, ways: Ways) -> list:
+    """What the machine does by spindle and feed, or by its power, as if a signal had told it."""
+    if ways.by_spindle:
+        found = spindle_words(pieces(steps, until, spindle_says), *ways.by_spindle)
+    elif ways.by_power:
+        signal, *levels = ways.by_power
+        found = power_words(pieces(steps, until, lambda inputs: power_says(inputs, signal)), *levels)
+    else:
+        return []
+    return [(at, "cycle", word, "good" if word else "bad", frozenset()) for at, word in found]

@@ -64,8 +64,10 @@ class Kept:
             kept = [row for row in old if row.source_id != source or row.from_us < since]
             fresh = [row for row in changes.gap_rows if (row.machine, row.source_id) == (m, source)]
             self.gap_rows[m] = kept + fresh
-        for row in changes.counter_events:
-            self.counter_events.setdefault(int(row["machine"]), []).append(row)
+        for row in changes.counter_events:  # a stream that began anew at a snapshot tells some of them again
+            noted = self.counter_events.setdefault(int(row["machine"]), [])
+            if row.tolist() not in [known.tolist() for known in noted]:
+                noted.append(row)
         for m, since in changes.count_gaps_from.items():
             self._count_gaps(m, changes.count_gaps, since, FAR_US, lasting=True)
         self._snapshots(changes.snapshots)

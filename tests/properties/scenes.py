@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from fractions import Fraction
 from functools import cache
 from random import Random
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from core.engine.fold import Fold
 from core.plant.behaviour import USUAL, Behaviour
 from core.plant.calendar import segments
-from core.plant.model import Break, Machine, PartProgram, Plant, Shift, Site, Source
+from core.plant.model import Break, Machine, PartProgram, Plant, Shift, Site, Source, StandardTime
 from core.plant.tables import PlantTables
 from core.units import MINUTE_US, natural_id
 from core.vocabulary import Execution, ItemState, JobState, Light, Mode, OpMode, Situation, WaitFor
@@ -61,16 +61,23 @@ SIGNALS = (
     "light.green",
     "light.blue",
     "light.yellow",
+    "ctrl.2.execution",
+    "ctrl.2.mode",
+    "feed.2.rate",
+    "power.current.l2",
 )
-PROGRAMS = ("A-1", "B-2", "NO-STANDARD", "")
+LIGHTS = ("light.red", "light.green", "light.blue", "light.yellow")
+PROGRAMS = ("A-1", "B-2", "C-3", "NO-STANDARD", "")
 WORDS = {
     "ctrl.execution": Execution,
     "ctrl.mode": Mode,
+    "ctrl.2.execution": Execution,
+    "ctrl.2.mode": Mode,
     "ctrl.op_mode": OpMode,
     "ctrl.item_state": ItemState,
     "ctrl.wait_for": WaitFor,
     "job.state": JobState,
-    **{f"light.{colour}": Light for colour in ("red", "yellow", "green", "blue")},
+    **dict.fromkeys(LIGHTS, Light),
 }
 NAMED = {"prog.name": "part_program", "job.id": "job_order", "job.order": "job_order"}
 """Signals whose text is a name, and of what."""
@@ -127,7 +134,7 @@ def plant(
         (Site("s", "s", "Europe/Minsk", (shift,)),),
         (Source("src", "mqtt", 2_000_000, {}),),
         tuple(Machine(f"s/m{n}", "", 0, "", 0, signals, {}, 1.2, behaviour) for n in range(machines)),
-        (PartProgram("A-1", 61_000_000), PartProgram("B-2", 7_500_001)),
+        (PartProgram("A-1", 61_000_000), program("B-2"), program("C-3")),
         b"plant",
     )
 
@@ -155,9 +162,21 @@ def oracle_segments(site: Site) -> list[tuple[int, int, str, int]]:
     ]
 
 
-def standards() -> dict[int, int]:
-    """PRI in µs by program id."""
-    return {natural_id("part_program", "A-1"): 61_000_000, natural_id("part_program", "B-2"): 7_500_001}
+CHANGED = BEGIN + SPAN // 2 + 1
+"""When another standard time of B-2 comes into force; that of C-3 is the first one."""
+
+
+def standards() -> dict[int, list[tuple[int, int]]]:
+    """[(in force from, PRI in µs)] by program id."""
+    named = {"A-1": [(0, 61_000_000)], "B-2": [(0, 7_500_001), (CHANGED, 11_000_003)], "C-3": [(CHANGED, 5_000_000)]}
+    return {natural_id("part_program", name): found for name, found in named.items()}
+
+
+def program(name: str) -> PartProgram:
+    """A part program with its history; what nobody approved stands between and never counts."""
+    history = standards()[natural_id("part_program", name)]
+    approved = [StandardTime(pri, since, approved_by="T. Smith") for since, pri in history]
+    return PartProgram(name, history[-1][1], (*approved[:1], StandardTime(1, CHANGED - 1), *approved[1:]))
 
 
 def ways(where: Plant) -> Ways:
@@ -171,6 +190,8 @@ def ways(where: Plant) -> Ways:
         idle=machine.behaviour.idle_load,
         off_w=round(machine.behaviour.off_below_w),
         red_stops=machine.behaviour.red_light_stops,
+        by_spindle=astuple(machine.behaviour.by_spindle) if machine.behaviour.by_spindle else (),
+        by_power=astuple(machine.behaviour.by_power) if machine.behaviour.by_power else (),
         source={name: rank for rank, feed in enumerate(machine.feeds) for name in feed.signals},
     )
 
@@ -183,8 +204,15 @@ BEHAVIOURS = st.builds(
     off_below_w=st.sampled_from([0.0, 50.0]),
     red_light_stops=st.booleans(),
 )
+CHANNEL = ("ctrl.2.execution", "ctrl.2.mode")
 ABSENT = st.sampled_from(
-    [("energy.import",), (), ("job.order", "energy.import"), ("ctrl.execution", "ctrl.item_state")]
+    [
+        ("energy.import",),
+        CHANNEL,
+        ("job.order", "energy.import", *CHANNEL),
+        ("ctrl.execution", "ctrl.item_state"),
+        ("ctrl.execution", "ctrl.item_state", *CHANNEL),
+    ]
 )
 
 
@@ -192,7 +220,7 @@ def value_of(rng: Random, what: str) -> object:
     """A plausible value of a signal."""
     if what in WORDS:
         return rng.choice(list(WORDS[what])).name.lower()
-    if what == "feed.1.rate" or what.endswith("override"):
+    if what.endswith(".rate") or what.endswith("override"):
         return rng.choice([0.0, 0.04, 0.5, 100.0, 120.05])
     if what.endswith("speed"):
         return rng.choice([0.0, 1.0, -1.5, 3000.0])
@@ -208,6 +236,8 @@ def value_of(rng: Random, what: str) -> object:
         return rng.choice([0.0, -9.95, 24.95, 45.5, 1e9])
     if what == "power.active":
         return rng.choice([-1.0, 0.4, 50.0, 1234.5, 99_999.0])
+    if what == "power.current.l2":
+        return rng.choice([0.0, 0.0004, 1.5, 2.0, -1.0])
     if what == "energy.import":
         return rng.choice([0.0, 10.0003, 11.5, 1e6])
     return rng.random() < 0.5

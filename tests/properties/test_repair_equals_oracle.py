@@ -89,7 +89,7 @@ def split(happenings: list[Happening]) -> tuple[list[Happening], list[Happening]
 
 
 def check(kept: Kept, happenings: list[Happening], where, entries: list | None = None) -> None:
-    facts, intervals, events, doubts = expected(happenings, where, entries)
+    facts, intervals, events, doubts = expected(happenings, where, entries=entries)
     assert facts_of(np.array([r for r in kept.facts[0] if r["minute_us"] < END])) == facts
     noted = [tuple(row.tolist())[1:] for row in kept.counter_events.get(0, []) if row["at_us"] < END]
     assert sorted(noted) == events

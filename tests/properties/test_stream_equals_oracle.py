@@ -22,7 +22,7 @@ from core.kpi.oee import PBT_COLUMNS
 from core.plant.lanes import lanes_of
 from core.plant.model import Plant
 from core.samples.batch import BatchBuilder
-from core.samples.order import Columns, columns_of, fold_order, gap_edges
+from core.samples.order import Columns, columns_of, fold_order, gap_edges, joined
 from core.samples.records import (
     Gap,
     Heartbeat,
@@ -113,7 +113,7 @@ def columns(happenings: list[Happening], fold: Fold, where: Plant) -> Columns:
     return fold_order(found, gaps.effect_us(found), gaps.edges(np.array([0]), np.array([END])))
 
 
-def expected(happenings: list[Happening], where: Plant, entries: list | None = None):
+def expected(happenings: list[Happening], where: Plant, until: int = END, entries: list | None = None):
     """What the oracle says, in the engine's words."""
     known = ways(where)
     samples = [
@@ -134,7 +134,7 @@ def expected(happenings: list[Happening], where: Plant, entries: list | None = N
     ]
     samples += naive_oee.told(entries or [], BEGIN)
     segments = oracle_segments(where.sites[0])
-    facts, intervals, events, doubts = naive_oee.fold(samples, BEGIN, END, segments, standards(), known)
+    facts, intervals, events, doubts = naive_oee.fold(samples, BEGIN, until, segments, standards(), known)
     named = [(a, b, State[s.upper()], Cause[c.upper()], rule) for a, b, s, c, rule in intervals]
     kinds = ("total", "good", "scrap")
     noted = sorted((kinds.index(k), CounterEvent[what.upper()], *rest) for k, what, *rest in events)
@@ -182,6 +182,7 @@ def test_the_fold_equals_the_oracle_however_it_is_cut(happenings, counters, beha
     fold = Fold(where, tables_of(where))
     fold.begin(0, BEGIN)
     everything = columns(happenings, fold, where)
+    everything = joined(everything, fold.words(everything, np.array([END]))[0])
     edges = [0, *sorted(min(cut, len(everything)) for cut in cuts), len(everything)]
     for first, last in pairwise(edges):
         fold.fold(everything.take(np.arange(first, last)))
@@ -254,7 +255,7 @@ def row(record: int, kind: RowKind, payload: bytes, where: Plant) -> StoredRow:
     return StoredRow(record, kind, "src", where.hash, 0, payload)
 
 
-def played(happenings: list[Happening], where: Plant, rng: random.Random) -> Tables:
+def played(happenings: list[Happening], where: Plant, rng: random.Random, after_us: int = 2 * SECOND_US) -> Tables:
     """Through the whole stream: samples in disorder below the lateness, cut at random, heartbeats and ticks between."""
     stream, tables = Stream(where, ["spool", "own"]), Tables()
     stream.fold = Fold(where, tables_of(where))
@@ -267,7 +268,7 @@ def played(happenings: list[Happening], where: Plant, rng: random.Random) -> Tab
         size = rng.randrange(1, 6)
         rows.append(row(0, RowKind.SAMPLES, pack_samples(batch_of(arriving[:size], where)), where))
         arriving = arriving[size:]
-    after = np.array([END + 2 * SECOND_US], "i8")
+    after = np.array([END + after_us], "i8")
     rows.append(row(0, RowKind.HEARTBEAT, pack_heartbeat(Heartbeat(np.array([0], "i4"), after)), where))
     for number, found in enumerate(rows, 1):
         stream.take_row("spool", StoredRow(number, found.kind, "src", where.hash, 0, found.payload), 1.0)
