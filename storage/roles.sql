@@ -102,9 +102,10 @@ begin
                 'site source machine signal state cause part_program reason shift_instance job_order'
                 ' spool_cursor engine_state machine_live source_frontier'),
             ('stanok_engine', 'select, insert, delete', 'stanok',
-                'fact_minute fact_hour fact_shift fact_day state_interval program_interval counter_event'
-                ' source_gap recompute_request'),
-            ('stanok_engine', 'select, insert, update, delete', 'stanok', 'data_gap machine_snapshot'),
+                'fact_minute fact_change state_interval program_interval counter_event source_gap recompute_request'),
+            ('stanok_engine', 'select, insert, update, delete', 'stanok',
+                'data_gap machine_snapshot fact_hour fact_shift fact_day'),
+            ('stanok_engine', 'select', 'stanok', 'kept'),
             ('stanok_engine', 'select', 'board', '*'),
             -- Copies, seals and looks at everything; repair_done is written by a trigger.
             ('stanok_maintenance', 'select', 'stanok', '*'),

@@ -22,6 +22,7 @@ from storage.pg.connect import Connection
 from storage.pg.copying import clean, copy_in, pg_time
 from storage.pg.plant import add_orders, add_programs
 from storage.pg.positions import Positions, positions_of
+from storage.pg.rollup import Rollup, Where
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class Writer:
 
     def write(self, changes: Changes, spool_number: Mapping[str, int]) -> None:
         """Everything but the cursors."""
+        self._rollup = Rollup(self._connection)
         self._raw(changes.raw, np.array([spool_number[spool] for spool in changes.spools], np.int32))
         add_programs(self._connection, {key: clean(name) for key, name in changes.programs.items()})
         add_orders(self._connection, {key: clean(name) for key, name in changes.orders.items()})
@@ -52,6 +54,7 @@ class Writer:
         self._repairs(changes)
         self._counter_events(changes.counter_events)
         self._facts(changes.facts, _tails(changes.facts_from), changes.closed_until_us)
+        self._rollup.finish()
         self._intervals(changes.intervals, _tails(changes.intervals_from))
         self._programs(changes.program_intervals, _tails(changes.program_intervals_from))
         self._gaps(changes.intervals, _tails(changes.intervals_from))
@@ -123,7 +126,8 @@ class Writer:
     ) -> None:
         """Replace the minutes of the stretches. Open are those from `closed_until_us` of their machine on, all of a
         machine that it does not name, and none without it."""
-        self._delete("delete from stanok.fact_minute where machine_id = %s and minute >= %s and minute < %s", stretch)
+        where = self._where(stretch)
+        self._rollup.remove(where)
         closed = np.full(len(self._ids.machine), FAR_US if closed_until_us is None else 0)
         for machine, until_us in (closed_until_us or {}).items():
             closed[machine] = until_us
@@ -136,6 +140,8 @@ class Writer:
             "open": facts["minute_us"] >= closed[facts["machine"]],
         }
         copy_in(self._connection, "fact_minute", columns)
+        if not columns["open"].all():
+            self._rollup.add(where)
 
     def _intervals(self, intervals: NDArray[np.void], stretch: Stretches) -> None:
         self._delete(
@@ -391,6 +397,13 @@ class Writer:
                 (int(self._ids.machine[machine]), datetime_from_us(since), datetime_from_us(until))
                 for machine, (since, until) in stretches.items()
             ),
+        )
+
+    def _where(self, stretches: Stretches) -> Where:
+        return (
+            self._ids.machine[list(stretches)].tolist(),
+            [datetime_from_us(since) for since, _ in stretches.values()],
+            [datetime_from_us(until) for _, until in stretches.values()],
         )
 
     def _span(self, row: np.void) -> tuple[int, datetime, datetime | None]:
