@@ -36,6 +36,8 @@ comment on table stanok.fact_change is 'What the running commit adds to the sums
 comment on column stanok.fact_change.hour is 'Start of the hour [UTC]';
 comment on column stanok.fact_change.day is 'Production day [date]';
 
+create index shift_instance_day on stanok.shift_instance (site_id, production_day);
+
 create table stanok.kept (
     machine_id bigint primary key,
     refold_from timestamptz not null,

@@ -1,5 +1,6 @@
 -- Formulas, each once. Arguments and sums are µs unless named otherwise; a ratio without a denominator is NULL.
 -- Machines of one shift only: sums over several are made from the sums, never from the ratios.
+-- Hours, shifts and days are read from the sums of closed minutes; only open minutes, and those of gaps, are read singly.
 
 create function stanok_formula.ratio(numerator double precision, denominator double precision)
     returns double precision language sql immutable parallel safe
@@ -42,36 +43,92 @@ create function stanok_formula.rate_high(
 comment on function stanok_formula.rate_high is
     'Upper bound of standard time by time: the most that is not known is added, together with the time that it takes in gaps.';
 
-create function stanok_formula.sums(machine bigint, shift bigint, from_time timestamptz, to_time timestamptz)
-    returns table (
-        minutes bigint, apt bigint, aust bigint, adet bigint, adot bigint, unknown bigint, busy bigint,
-        turning bigint, total bigint, good bigint, gap_total bigint, gap_good bigint,
-        parts_total bigint, parts_good bigint, parts_scrap bigint, parts_no_standard bigint
-    )
-    language sql stable parallel safe security definer rows 1
-begin atomic
-    select
-        count(*),
-        sum(apt + apt_no_order)::bigint,
-        sum(aust)::bigint,
-        sum(adet_idle + adet_stop)::bigint,
-        sum(adot_idle + adot_setup + adot_stop)::bigint,
-        sum(unknown)::bigint,
-        sum(apt + apt_no_order + aust + adet_idle + adet_stop + adot_idle + adot_setup + adot_stop + unknown)::bigint,
-        sum(spindle_turning_us)::bigint,
-        sum(credit_total_us)::bigint,
-        sum(credit_good_us)::bigint,
-        sum(credit_gap_total_us)::bigint,
-        sum(credit_gap_good_us)::bigint,
-        sum(fact_minute.parts_total)::bigint,
-        sum(fact_minute.parts_good)::bigint,
-        sum(fact_minute.parts_scrap)::bigint,
-        sum(fact_minute.parts_no_standard)::bigint
-    from stanok.fact_minute
-    where machine_id = machine and shift_id = shift and minute >= from_time and minute < to_time;
-end;
-comment on function stanok_formula.sums is
-    'Facts of a machine in a shift; busy is planned busy time (PBT), apt includes production without an order.';
+create view stanok_formula.fact as
+select 'hour' as kind, machine_id, hour, null::bigint as shift_id, null::date as day,
+    apt, apt_no_order, aust, adet_idle, adet_stop, adot_idle, adot_setup, adot_stop, unknown, spindle_turning_us,
+    credit_total_us, credit_good_us, credit_gap_total_us, credit_gap_good_us, parts_total, parts_good, parts_scrap,
+    parts_no_standard
+from stanok.fact_hour
+union all
+select 'shift', machine_id, null, shift_id, null,
+    apt, apt_no_order, aust, adet_idle, adet_stop, adot_idle, adot_setup, adot_stop, unknown, spindle_turning_us,
+    credit_total_us, credit_good_us, credit_gap_total_us, credit_gap_good_us, parts_total, parts_good, parts_scrap,
+    parts_no_standard
+from stanok.fact_shift
+union all
+select 'day', machine_id, null, null, day,
+    apt, apt_no_order, aust, adet_idle, adet_stop, adot_idle, adot_setup, adot_stop, unknown, spindle_turning_us,
+    credit_total_us, credit_good_us, credit_gap_total_us, credit_gap_good_us, parts_total, parts_good, parts_scrap,
+    parts_no_standard
+from stanok.fact_day
+union all
+select p.kind, f.machine_id, p.hour, p.shift_id, p.day,
+    f.apt, f.apt_no_order, f.aust, f.adet_idle, f.adet_stop, f.adot_idle, f.adot_setup, f.adot_stop, f.unknown,
+    f.spindle_turning_us, f.credit_total_us, f.credit_good_us, f.credit_gap_total_us, f.credit_gap_good_us,
+    f.parts_total, f.parts_good, f.parts_scrap, f.parts_no_standard
+from stanok.fact_minute f
+join stanok.machine m on m.id = f.machine_id
+join stanok.site t on t.id = m.site_id
+left join stanok.shift_instance s on s.id = f.shift_id
+cross join lateral (
+    values
+        ('hour', date_bin('1 hour', f.minute, 'epoch'), null, null),
+        ('shift', null, f.shift_id, null),
+        ('day', null, null, coalesce(s.production_day, (f.minute at time zone t.zone)::date))
+) p (kind, hour, shift_id, day)
+where f.open;
+comment on view stanok_formula.fact is
+    'Facts by hour, by shift or by production day: the sums of closed minutes, and each open minute.';
+
+create view stanok_formula.sums as
+select
+    kind, machine_id, hour, shift_id, day,
+    sum(apt + apt_no_order)::bigint as apt,
+    sum(aust)::bigint as aust,
+    sum(adet_idle + adet_stop)::bigint as adet,
+    sum(adot_idle + adot_setup + adot_stop)::bigint as adot,
+    sum(unknown)::bigint as unknown,
+    sum(apt + apt_no_order + aust + adet_idle + adet_stop + adot_idle + adot_setup + adot_stop + unknown)::bigint as busy,
+    sum(spindle_turning_us)::bigint as turning,
+    sum(credit_total_us)::bigint as total,
+    sum(credit_good_us)::bigint as good,
+    sum(credit_gap_total_us)::bigint as gap_total,
+    sum(credit_gap_good_us)::bigint as gap_good,
+    sum(parts_total)::bigint as parts_total,
+    sum(parts_good)::bigint as parts_good,
+    sum(parts_scrap)::bigint as parts_scrap,
+    sum(parts_no_standard)::bigint as parts_no_standard
+from stanok_formula.fact
+group by kind, machine_id, hour, shift_id, day;
+comment on view stanok_formula.sums is
+    'Facts of a machine and hour, shift or day; busy is planned busy time (PBT), apt includes production without an order.';
+
+create view stanok_formula.period as
+select f.*, f.hour as start_time, f.hour + interval '1 hour' as end_time
+from stanok.machine m
+cross join lateral (select * from stanok_formula.sums where kind = 'hour' and machine_id = m.id) f
+union all
+select f.*, s.start_time, s.end_time
+from stanok.machine m
+join stanok.shift_instance s on s.site_id = m.site_id
+cross join lateral (
+    select * from stanok_formula.sums where kind = 'shift' and machine_id = m.id and shift_id = s.id
+) f
+union all
+select
+    f.*,
+    -- Planned busy time lies in shifts, so that a day's gaps are those from its first shift to the end of its last one.
+    coalesce(s.start_time, f.day::timestamp at time zone t.zone),
+    coalesce(s.end_time, (f.day + 1)::timestamp at time zone t.zone)
+from stanok.machine m
+join stanok.site t on t.id = m.site_id
+cross join lateral (select * from stanok_formula.sums where kind = 'day' and machine_id = m.id) f
+cross join lateral (
+    select min(start_time) as start_time, max(end_time) as end_time
+    from stanok.shift_instance
+    where site_id = m.site_id and production_day = f.day
+) s;
+comment on view stanok_formula.period is 'Hours, shifts and production days of machines with their sums; kind says which.';
 
 create function stanok_formula.gaps(
     machine bigint, shift bigint, start_time timestamptz, end_time timestamptz, max_rate double precision
@@ -114,7 +171,7 @@ begin atomic
         from (
             select minute, sum(unknown)::bigint as unknown
             from stanok.fact_minute
-            where machine_id = machine and shift_id = shift and unknown > 0
+            where machine_id = machine and (shift is null or shift_id = shift) and unknown > 0
                 and minute >= start_time and minute < end_time
                 and minute > g.from_time - interval '1 minute' and minute < g.to_time
             group by minute
@@ -122,15 +179,13 @@ begin atomic
     ) u;
 end;
 comment on function stanok_formula.gaps is
-    'Gaps of a machine cut to a shift: standard time booked in it after those wholly inside, the most that all can have '
-    'produced in planned busy time, and the same of those after which nothing was booked by the end of the shift.';
+    'Gaps of a machine cut to a shift, or to a window where shift is NULL: standard time booked in it after those wholly '
+    'inside, the most that all can have produced in planned busy time, and the same of those after which nothing was booked by the end of the shift.';
 
-create view stanok_formula.shift_kpi as
+create view stanok_formula.kpi as
 select
-    m.id as machine_id,
-    s.id as shift_id,
-    least(s.end_time, l.as_of) as as_of,
     f.*,
+    least(f.end_time, l.as_of) as as_of,
     r.*,
     case
         when f.busy = 0 then 'no_planned_time'
@@ -139,11 +194,10 @@ select
         when f.apt = 0 then 'parts_without_runtime'
     end as reason,
     'stanok-iso22400-1' as definition
-from stanok.machine m
-join stanok.machine_live l on l.machine_id = m.id
-join stanok.shift_instance s on s.site_id = m.site_id
-cross join lateral stanok_formula.sums(m.id, s.id, s.start_time, s.end_time) f
-cross join lateral stanok_formula.gaps(m.id, s.id, s.start_time, s.end_time, m.max_rate) g
+from stanok_formula.period f
+join stanok.machine m on m.id = f.machine_id
+join stanok.machine_live l on l.machine_id = f.machine_id
+cross join lateral stanok_formula.gaps(m.id, f.shift_id, f.start_time, f.end_time, m.max_rate) g
 cross join lateral (
     -- Without a standard time for every part all that rests on standard times is NULL.
     select
@@ -190,6 +244,5 @@ cross join lateral (
         stanok_formula.ratio(f.turning, f.busy) as spindle_utilization,
         stanok_formula.ratio(f.turning + f.unknown, f.busy) as spindle_utilization_high,
         stanok_formula.ratio(f.busy - f.unknown, f.busy) as coverage
-) r
-where f.minutes > 0;
-comment on view stanok_formula.shift_kpi is 'Sums, ratios and bands of each machine and shift instance that has facts.';
+) r;
+comment on view stanok_formula.kpi is 'Sums, ratios and bands of each machine and hour, shift or day that has facts.';
