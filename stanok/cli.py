@@ -365,6 +365,22 @@ def verify(
 
 
 @app.command()
+def maintain(
+    database: DatabaseOption = None,
+    data: DataOption = None,
+    settings: SettingsOption = None,
+) -> None:
+    """What a database needs once a day: seal closed days, compare sums, remove what is old, index what has closed.
+
+    Example: stanok maintain --settings settings.toml
+    """
+    from stanok.jobs import maintain as work
+
+    if not work(_settings(settings, data, database)):
+        raise typer.Exit(1)
+
+
+@app.command()
 def recompute(
     plant: PlantArgument,
     since: Annotated[str, typer.Option("--from", metavar="TIME", help="start, included: 2026-03-02T06:00 at the site")],

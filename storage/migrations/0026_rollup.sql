@@ -76,3 +76,133 @@ begin
         ' join stanok.site t on t.id = m.site_id left join stanok.shift_instance s on s.id = f.shift_id'
         ' where not f.open group by 1, 2, 3, 4', names, sums);
 end $$;
+
+-- What goes when it is old. Only these functions remove it; who may call them stands in storage/roles.sql.
+
+create table stanok.gap_unknown (
+    machine_id bigint not null,
+    from_time timestamptz not null,
+    at_time timestamptz not null,
+    shift_id bigint not null,
+    unknown bigint not null,
+    primary key (machine_id, from_time, at_time)
+);
+comment on table stanok.gap_unknown is 'How much of each gap was planned busy time, by hour and shift: noted when the minutes go, for the bands of the past.';
+comment on column stanok.gap_unknown.machine_id is 'Machine [id]';
+comment on column stanok.gap_unknown.from_time is 'Start of the gap in data_gap [UTC]';
+comment on column stanok.gap_unknown.at_time is 'First minute that is counted here [UTC]';
+comment on column stanok.gap_unknown.shift_id is 'Shift instance, 0 none [id]';
+comment on column stanok.gap_unknown.unknown is 'Unknown planned busy time of the gap in this hour and shift [µs]';
+
+create function stanok.keep_from(moment timestamptz) returns void
+    language plpgsql security definer set search_path = pg_catalog as $$
+begin
+    if moment > (select tick_time from stanok.engine_state) - interval '7 days' then
+        raise exception 'a week at least is kept' using errcode = 'insufficient_privilege';
+    end if;
+    perform from stanok.spool_cursor for update; -- a commit that runs does not know of it yet
+    insert into stanok.kept as k (machine_id, refold_from, minutes_from)
+    -- A state may be undecided about minutes before its hour; a day more of them makes that no matter.
+    select machine_id, moment, moment - interval '1 day' from stanok.machine_live where settled >= moment
+    on conflict (machine_id) do update set refold_from = excluded.refold_from, minutes_from = excluded.minutes_from
+    where k.refold_from < excluded.refold_from;
+end $$;
+comment on function stanok.keep_from is 'From now on nothing before the moment is folded again, nor changes a sum; machines that are not there yet keep all.';
+
+create function stanok.forget_minutes() returns table (minutes bigint, snapshots bigint)
+    language plpgsql security definer set search_path = pg_catalog as $$
+begin
+    insert into stanok.gap_unknown
+    select f.machine_id, g.from_time, min(f.minute), f.shift_id, sum(least(f.unknown, (extract(epoch from
+        least(f.minute + interval '1 minute', g.to_time) - greatest(f.minute, g.from_time)) * 1000000)::bigint))::bigint
+    from (
+        select machine_id, minute, shift_id, sum(unknown)::bigint as unknown from stanok.fact_minute
+        join stanok.kept using (machine_id)
+        where minute < minutes_from and unknown > 0
+        group by 1, 2, 3
+    ) f
+    join (
+        select machine_id, from_time, coalesce(to_time, 'infinity') as to_time from stanok.data_gap
+        where scope = 'state' and outcome is distinct from 'recovered'
+    ) g on g.machine_id = f.machine_id and g.from_time < f.minute + interval '1 minute' and g.to_time > f.minute
+    group by f.machine_id, g.from_time, date_bin('1 hour', f.minute, 'epoch'), f.shift_id
+    on conflict do nothing;
+    insert into stanok.repair_done (machine_id, from_time, to_time, cause, done_time)
+    select machine_id, min(minute), max(minutes_from), 'retention', max(tick_time)
+    from stanok.fact_minute join stanok.kept using (machine_id) cross join stanok.engine_state
+    where minute < minutes_from
+    group by machine_id;
+    delete from stanok.fact_minute f using stanok.kept k where k.machine_id = f.machine_id and f.minute < k.minutes_from;
+    get diagnostics minutes = row_count;
+    delete from stanok.machine_snapshot s using stanok.kept k where k.machine_id = s.machine_id and s.hour < k.refold_from;
+    get diagnostics snapshots = row_count;
+    return next;
+end $$;
+comment on function stanok.forget_minutes is 'Removes minutes and snapshots that are not kept; tells how many. Sums stay.';
+
+create function stanok.forget_samples(what text, before timestamptz, most integer) returns bigint
+    language plpgsql security definer set search_path = pg_catalog as $$
+declare
+    place constant text := (
+        select n.nspname from pg_extension e join pg_namespace n on n.oid = e.extnamespace where extname = 'timescaledb'
+    );
+    gone bigint;
+begin
+    if what not in ('sample_event', 'sample_gauge')
+        or before > (select min(minutes_from) from stanok.kept) or not exists (select from stanok.kept) then
+        raise exception 'these samples are kept' using errcode = 'insufficient_privilege';
+    end if;
+    if place is not null then
+        execute format('select count(*) from %I.drop_chunks(%L::regclass, $1)', place, 'stanok.' || what)
+        using before into gone;
+        return gone;
+    end if;
+    execute format(
+        'delete from stanok.%1$I where ctid = any (array('
+        'select ctid from stanok.%1$I where event_time < $1 limit $2))', what) using before, most;
+    get diagnostics gone = row_count;
+    return gone;
+end $$;
+comment on function stanok.forget_samples is 'Removes samples of one table from before a moment: whole chunks, or rows, as many as are asked for; tells how many.';
+
+create function stanok.index_chunk() returns text
+    language plpgsql security definer set search_path = pg_catalog as $$
+declare
+    found record;
+begin
+    if not exists (select from pg_extension where extname = 'timescaledb') then
+        return null;
+    end if;
+    select c.chunk_schema, c.chunk_name into found
+    from timescaledb_information.chunks c
+    where c.hypertable_schema = 'stanok' and c.hypertable_name in ('sample_event', 'sample_gauge')
+        and not c.is_compressed
+        and has_schema_privilege(c.chunk_schema, 'create') -- storage/roles.sql gives it where it may
+        and c.range_end < (select tick_time from stanok.engine_state) - interval '1 hour'
+        and not exists (
+            select from pg_index i join pg_class x on x.oid = i.indexrelid join pg_am a on a.oid = x.relam
+            where i.indrelid = format('%I.%I', c.chunk_schema, c.chunk_name)::regclass and a.amname = 'btree'
+        )
+    order by c.range_end
+    limit 1;
+    if found is null then
+        return null;
+    end if;
+    execute format('create index %I on %I.%I (machine_id, event_time)',
+        found.chunk_name || '_machine', found.chunk_schema, found.chunk_name);
+    return found.chunk_name;
+end $$;
+comment on function stanok.index_chunk is 'Gives the oldest closed chunk of raw samples that has none its index by machine and time; NULL where there is nothing to do.';
+
+revoke execute on function stanok.keep_from, stanok.forget_minutes, stanok.forget_samples, stanok.index_chunk from public;
+
+create or replace function stanok.note_repair() returns trigger language plpgsql security definer set search_path = pg_catalog as $$
+begin
+    insert into stanok.repair_done (machine_id, from_time, to_time, cause, done_time)
+    values (
+        old.machine_id, old.from_time, old.to_time,
+        case current_setting('stanok.refused', true) when 'on' then 'refused: ' else '' end || old.cause,
+        (select tick_time from stanok.engine_state)
+    );
+    return null;
+end $$;

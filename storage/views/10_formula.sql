@@ -164,10 +164,15 @@ begin atomic
     ) g
     cross join lateral (
         -- A minute is planned busy as a whole or not at all, so its unknown time tells how much of the gap counts.
+        -- Of minutes that are not kept any more it was noted.
         select
             coalesce(sum(least(f.unknown, stanok_formula.span_us(
                 least(f.minute + interval '1 minute', g.to_time) - greatest(f.minute, g.from_time)
-            ))), 0)::bigint as unknown
+            ))), 0)::bigint + coalesce((
+                select sum(n.unknown) from stanok.gap_unknown n
+                where n.machine_id = machine and n.from_time = g.from_time and (shift is null or n.shift_id = shift)
+                    and n.at_time >= start_time and n.at_time < end_time
+            ), 0)::bigint as unknown
         from (
             select minute, sum(unknown)::bigint as unknown
             from stanok.fact_minute
