@@ -11,12 +11,14 @@ Invariants:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+
+import psycopg
+from psycopg.rows import TupleRow
 
 from core.facts.schema import MEASURES
 from storage.pg.connect import Connection, database_errors
+from storage.pg.sets import Where, found_in, some
 
 ROLLUPS = {"fact_hour": "hour", "fact_shift": "shift_id", "fact_day": "day"}
 """Each table and the period in its key; the rest of the key is machine, program and order."""
@@ -28,12 +30,6 @@ _WORDS = (
     " join stanok.machine m on m.id = f.machine_id join stanok.site t on t.id = m.site_id"
     " left join stanok.shift_instance s on s.id = f.shift_id left join stanok.kept k on k.machine_id = f.machine_id"
     " where not f.open and f.minute >= coalesce(k.minutes_from, '-infinity')"
-)
-# `offset 0`: one look into the index a machine, whatever the planner thinks of the size of the table.
-_STRETCHES = (
-    "unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[]) w (machine, since, until) cross join lateral"
-    " (select {} from stanok.fact_minute where machine_id = w.machine and minute >= w.since and minute < w.until"
-    " offset 0) f"
 )
 
 
@@ -52,9 +48,9 @@ def _change(sign: str, source: str) -> str:
 
 _REMOVE = (
     "with gone as (delete from stanok.fact_minute where ctid = any (array(select f.ctid from"
-    f" {_STRETCHES.format('ctid')})) returning *) {_change('-', 'gone f')}"
+    f" {found_in('fact_minute', 'minute')})) returning *) {_change('-', 'gone f')}"
 ).encode()
-_ADD = _change("", _STRETCHES.format("*")).encode()
+_ADD = _change("", found_in("fact_minute", "minute", "*")).encode()
 
 
 def _add_up(table: str) -> bytes:
@@ -89,34 +85,36 @@ _ADD_UP = {table: _add_up(table) for table in ROLLUPS}
 _CLEAR = {table: _clear(table) for table in ROLLUPS}
 
 
-Where = tuple[Sequence[int], Sequence[datetime], Sequence[datetime]]
-"""Stretches of minutes: ids of machines, the first minute of each, and the end of each."""
-
-
 class Rollup:
     """What one commit does to the sums: `remove` and `add` for each stretch of minutes, then `finish`."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._removed = self._added = 0
+        self._removed: list[psycopg.Cursor[TupleRow]] = []
+        self._added = False
 
     def remove(self, where: Where) -> None:
-        """Delete the minutes of the stretches."""
-        self._removed += self._connection.execute(_REMOVE, where).rowcount
+        """Delete the minutes of the stretches. May be called in a pipeline; `finish` may not."""
+        if some(where):
+            self._removed.append(self._connection.execute(_REMOVE, where))
 
     def add(self, where: Where) -> None:
         """Count in the closed minutes that stand in the stretches now."""
-        self._added += self._connection.execute(_ADD, where).rowcount
+        if some(where):
+            self._connection.execute(_ADD, where)
+            self._added = True
 
     def finish(self) -> None:
         """Bring the differences into the sums."""
-        if not self._removed and not self._added:
+        removed = any(cursor.rowcount for cursor in self._removed)
+        if not removed and not self._added:
             return
-        for table in ROLLUPS:
-            self._connection.execute(_ADD_UP[table])
-            if self._removed:
-                self._connection.execute(_CLEAR[table])
-        self._connection.execute("delete from stanok.fact_change")
+        with self._connection.pipeline():
+            for table in ROLLUPS:
+                self._connection.execute(_ADD_UP[table])
+                if removed:
+                    self._connection.execute(_CLEAR[table])
+            self._connection.execute("delete from stanok.fact_change")
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """How each part of `Changes` becomes rows: one function a table, all inside the caller's transaction.
 
-Many rows go by binary COPY, few by pipelined statements. Tails are replaced whole and every value is absolute, so the
-same changes again give the same rows.
+Many rows go by binary COPY, few by one statement with arrays, in a pipeline. Tails are replaced whole and every value
+is absolute, so the same changes again give the same rows.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, LiteralString
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,8 @@ from storage.pg.connect import Connection
 from storage.pg.copying import clean, copy_in, pg_time
 from storage.pg.plant import add_orders, add_programs
 from storage.pg.positions import Positions, positions_of
-from storage.pg.rollup import Rollup, Where
+from storage.pg.rollup import Rollup
+from storage.pg.sets import Where, array, delete_in, found_in, insert, instants, stretches
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,31 @@ RAW_TABLES = {Store.EVENT: "sample_event", Store.GAUGE: "sample_gauge"}
 
 Stretches = Mapping[int, tuple[int, int]]
 """By machine: from when until when rows are replaced [µs]."""
+
+
+_SPAN = {"machine_id": "bigint", "from_time": "timestamptz", "to_time": "timestamptz"}
+_STATE = dict.fromkeys(("state", "cause", "rule"), "smallint")
+_GAP = {**_SPAN, "source_id": "bigint", "cause": "smallint", "scope": "text", "outcome": "text"}
+_LIVE = {
+    "machine_id": "bigint",
+    **dict.fromkeys(("as_of", "settled", "since"), "timestamptz"),
+    **_STATE,
+    **dict.fromkeys(("program_id", "shift_id"), "bigint"),
+    "spindle_turning": "boolean",
+    "spindle_speed": "float8",
+}
+_FRONTIER = {
+    **dict.fromkeys(("machine_id", "source_id"), "bigint"),
+    **dict.fromkeys(("last_event", "last_heartbeat", "last_life", "gap_from", "heard"), "timestamptz"),
+}
+_KEPT = (
+    " and scope = 'state' and not exists (select from unnest(%s::bigint[], %s::timestamptz[]) k (machine, at)"
+    " where k.machine = machine_id and k.at = from_time)"
+)
+_GAPS_GONE = (
+    "delete from stanok.data_gap where ctid = any (array(select f.ctid from"
+    f" {found_in('data_gap', 'from_time', also=_KEPT)}))"
+).encode()
 
 
 def _tails(since_us: Mapping[int, int]) -> Stretches:
@@ -45,28 +71,31 @@ class Writer:
         self._ids: Positions = positions_of(plant)
 
     def write(self, changes: Changes, spool_number: Mapping[str, int]) -> None:
-        """Everything but the cursors."""
+        """Everything but the cursors. What needs no answer goes in one pipeline: each answer costs a round trip."""
         self._rollup = Rollup(self._connection)
-        self._raw(changes.raw, np.array([spool_number[spool] for spool in changes.spools], np.int32))
         add_programs(self._connection, {key: clean(name) for key, name in changes.programs.items()})
         add_orders(self._connection, {key: clean(name) for key, name in changes.orders.items()})
         self._shifts(changes)
         self._repairs(changes)
-        self._counter_events(changes.counter_events)
-        self._facts(changes.facts, _tails(changes.facts_from), changes.closed_until_us)
-        self._rollup.finish()
-        self._intervals(changes.intervals, _tails(changes.intervals_from))
-        self._programs(changes.program_intervals, _tails(changes.program_intervals_from))
-        self._gaps(changes.intervals, _tails(changes.intervals_from))
+        minutes = self._where(_tails(changes.facts_from))
+        with self._connection.pipeline():
+            self._rollup.remove(minutes)
+            self._counter_events(changes.counter_events)
+            self._intervals(changes.intervals, _tails(changes.intervals_from))
+            self._programs(changes.program_intervals, _tails(changes.program_intervals_from))
+            self._gaps(changes.intervals, _tails(changes.intervals_from))
+            self._gap_rows(changes)
+            self._entries(changes, spool_number)
+            self._live(changes)
+            self._frontiers(changes)
+            self._snapshots(changes.snapshots)
+            self._late(changes)
+            self._quarantine(changes, spool_number)
+            self._tick(changes.tick_us)
         self._credits(changes.gap_credits)
-        self._gap_rows(changes)
-        self._entries(changes, spool_number)
-        self._live(changes)
-        self._frontiers(changes)
-        self._snapshots(changes.snapshots)
-        self._late(changes)
-        self._quarantine(changes, spool_number)
-        self._tick(changes.tick_us)
+        self._raw(changes.raw, np.array([spool_number[spool] for spool in changes.spools], np.int32))
+        self._minutes(changes.facts, minutes, changes.closed_until_us)
+        self._rollup.finish()
 
     def _raw(self, raw: RawRows, spool_number: NDArray[np.int32]) -> None:
         store = self._ids.signal_store[raw.batch.signal]
@@ -98,36 +127,33 @@ class Writer:
         """Stretches that were folded again, before the tails that follow them."""
         for repair in changes.repairs:
             machine = repair.machine
-            self._facts(repair.facts, {machine: (repair.from_us, repair.until_us)})
+            minutes = self._where({machine: (repair.from_us, repair.until_us)})
+            self._rollup.remove(minutes)
+            self._minutes(repair.facts, minutes)
             stretch = {machine: (repair.intervals_from, repair.intervals_until)}
             self._intervals(repair.intervals, stretch)
             self._programs(repair.programs, {machine: (repair.programs_from, repair.programs_until)})
             self._gaps(repair.intervals, stretch)
             self._forget_credits(repair)
             self._credits(repair.credits)
-            self._delete(
-                "delete from stanok.counter_event where machine_id = %s and at_time >= %s and at_time < %s",
-                {machine: (repair.from_us, FAR_US if repair.to_present else repair.until_us)},
-            )
+            until_us = FAR_US if repair.to_present else repair.until_us
+            counted = self._where({machine: (repair.from_us, until_us)})
+            delete_in(self._connection, "counter_event", counted, "at_time")
             self._counter_events(repair.counter_events)
-            self._delete(
-                "delete from stanok.machine_snapshot where machine_id = %s and hour > %s and hour < %s",
-                {machine: (repair.from_us, FAR_US if repair.to_present else repair.until_us)},
-            )
+            later = self._where({machine: (repair.from_us + 1, until_us)})  # the one it began with stays
+            delete_in(self._connection, "machine_snapshot", later, "hour")
             self._snapshots(repair.snapshots)
         machines, upto = changes.repaired
+        if not machines:
+            return
         self._connection.execute(
             "delete from stanok.recompute_request where machine_id = any (%s) and id <= %s",
             [self._ids.machine[list(machines)].tolist(), upto],
         )
 
-    def _facts(
-        self, facts: NDArray[np.void], stretch: Stretches, closed_until_us: Mapping[int, int] | None = None
-    ) -> None:
-        """Replace the minutes of the stretches. Open are those from `closed_until_us` of their machine on, all of a
+    def _minutes(self, facts: NDArray[np.void], where: Where, closed_until_us: Mapping[int, int] | None = None) -> None:
+        """Minutes of stretches that were emptied. Open are those from `closed_until_us` of their machine on, all of a
         machine that it does not name, and none without it."""
-        where = self._where(stretch)
-        self._rollup.remove(where)
         closed = np.full(len(self._ids.machine), FAR_US if closed_until_us is None else 0)
         for machine, until_us in (closed_until_us or {}).items():
             closed[machine] = until_us
@@ -144,51 +170,26 @@ class Writer:
             self._rollup.add(where)
 
     def _intervals(self, intervals: NDArray[np.void], stretch: Stretches) -> None:
-        self._delete(
-            "delete from stanok.state_interval where machine_id = %s and from_time >= %s and from_time < %s", stretch
-        )
-        self._many(
-            "insert into stanok.state_interval values (%s, %s, %s, %s, %s, %s)",
-            ((*self._span(row), int(row["state"]), int(row["cause"]), int(row["rule"])) for row in intervals),
-        )
+        delete_in(self._connection, "state_interval", self._where(stretch))
+        rows = ((*self._span(row), int(row["state"]), int(row["cause"]), int(row["rule"])) for row in intervals)
+        insert(self._connection, "state_interval", {**_SPAN, **_STATE}, rows)
 
     def _programs(self, programs: NDArray[np.void], stretch: Stretches) -> None:
-        self._delete(
-            "delete from stanok.program_interval where machine_id = %s and from_time >= %s and from_time < %s", stretch
-        )
-        self._many(
-            "insert into stanok.program_interval values (%s, %s, %s, %s)",
-            ((*self._span(row), int(row["program"])) for row in programs),
-        )
+        delete_in(self._connection, "program_interval", self._where(stretch))
+        rows = ((*self._span(row), int(row["program"])) for row in programs)
+        insert(self._connection, "program_interval", {**_SPAN, "program_id": "bigint"}, rows)
 
     def _gaps(self, intervals: NDArray[np.void], stretch: Stretches) -> None:
         """UNKNOWN intervals as gaps of scope `state`; a gap that is still there keeps the credits booked after it."""
-        unknown = intervals[intervals["state"] == State.UNKNOWN]
-        kept: dict[int, list[datetime]] = {machine: [] for machine in stretch}
-        for row in unknown:
-            kept[int(row["machine"])].append(datetime_from_us(row["from_us"]))
-        self._many(
-            "delete from stanok.data_gap where machine_id = %s and scope = 'state' and from_time >= %s"
-            " and from_time < %s and from_time <> all (%s::timestamptz[])",
-            (
-                (int(self._ids.machine[machine]), datetime_from_us(since), datetime_from_us(until), kept[machine])
-                for machine, (since, until) in stretch.items()
-            ),
-        )
-        self._many(
-            "insert into stanok.data_gap (machine_id, from_time, to_time, source_id, scope, cause, outcome)"
-            " values (%s, %s, %s, %s, 'state', %s, %s) on conflict (machine_id, scope, from_time)"
-            " do update set to_time = excluded.to_time, cause = excluded.cause, outcome = excluded.outcome",
-            (
-                (
-                    *self._span(row),
-                    int(self._ids.machine_source[row["machine"]]),
-                    int(row["cause"]),
-                    None if row["to_us"] == OPEN_END else "lost",
-                )
-                for row in unknown
-            ),
-        )
+        spans = [
+            (*self._span(row), int(self._ids.machine_source[row["machine"]]), int(row["cause"]))
+            for row in intervals[intervals["state"] == State.UNKNOWN]
+        ]
+        if stretch:
+            kept = array(row[0] for row in spans), instants([row[1] for row in spans])
+            self._connection.execute(_GAPS_GONE, [*self._where(stretch), *kept])
+        rows = ((*row, "state", None if row[2] == OPEN_END else "lost") for row in spans)
+        insert(self._connection, "data_gap", _GAP, rows, ("machine_id", "scope", "from_time"))
 
     def _forget_credits(self, repair: Repair) -> None:
         """Credits that the repair books anew; those that were booked after it stay, they are totals."""
@@ -203,10 +204,7 @@ class Writer:
         )
 
     def _gap_rows(self, changes: Changes) -> None:
-        self._delete(
-            "delete from stanok.source_gap where machine_id = %s and from_time >= %s and from_time < %s",
-            _tails(changes.gap_rows_from),
-        )
+        delete_in(self._connection, "source_gap", self._where(_tails(changes.gap_rows_from)))
         self._many(
             "insert into stanok.source_gap values (%s, %s, %s, %s, %s, %s)",
             (
@@ -279,18 +277,19 @@ class Writer:
         )
 
     def _live(self, changes: Changes) -> None:
-        self._upsert(
+        insert(
+            self._connection,
             "machine_live",
-            ("machine_id",),
+            _LIVE,
             (
                 {
                     "machine_id": int(self._ids.machine[live.machine]),
-                    "as_of": _moment(live.as_of_us),
-                    "settled": _moment(live.settled_us),
+                    "as_of": int(live.as_of_us),
+                    "settled": int(live.settled_us),
                     "state": int(live.state),
                     "cause": int(live.cause),
                     "rule": int(live.rule),
-                    "since": _moment(live.since_us),
+                    "since": int(live.since_us),
                     "program_id": int(live.program),
                     "shift_id": int(live.shift),
                     "spindle_turning": bool(live.spindle_turning),
@@ -298,24 +297,27 @@ class Writer:
                 }
                 for live in changes.live
             ),
+            ("machine_id",),
         )
 
     def _frontiers(self, changes: Changes) -> None:
-        self._upsert(
+        insert(
+            self._connection,
             "source_frontier",
-            ("machine_id", "source_id"),
+            _FRONTIER,
             (
                 {
                     "machine_id": int(self._ids.machine[frontier.machine]),
                     "source_id": int(frontier.source_id),
-                    "last_event": _moment(frontier.last_event_us),
-                    "last_heartbeat": _moment(frontier.last_heartbeat_us),
-                    "last_life": _moment(frontier.last_life_us),
-                    "gap_from": _moment(frontier.gap_from_us),
-                    "heard": _moment(frontier.heard_us),
+                    "last_event": int(frontier.last_event_us),
+                    "last_heartbeat": int(frontier.last_heartbeat_us),
+                    "last_life": int(frontier.last_life_us),
+                    "gap_from": int(frontier.gap_from_us),
+                    "heard": int(frontier.heard_us),
                 }
                 for frontier in changes.frontiers
             ),
+            ("machine_id", "source_id"),
         )
 
     def _snapshots(self, snapshots: Sequence[Snapshot]) -> None:
@@ -389,25 +391,11 @@ class Writer:
         if tick_us >= 0:
             self._upsert("engine_state", ("one",), [{"one": True, "tick_time": datetime_from_us(tick_us)}])
 
-    def _delete(self, statement: LiteralString, stretches: Stretches) -> None:
-        """One statement a machine: joined with a list, the planner may choose to read the whole table."""
-        self._many(
-            statement,
-            (
-                (int(self._ids.machine[machine]), datetime_from_us(since), datetime_from_us(until))
-                for machine, (since, until) in stretches.items()
-            ),
-        )
+    def _where(self, found: Stretches) -> Where:
+        return stretches(self._ids.machine[list(found)].tolist(), found.values())
 
-    def _where(self, stretches: Stretches) -> Where:
-        return (
-            self._ids.machine[list(stretches)].tolist(),
-            [datetime_from_us(since) for since, _ in stretches.values()],
-            [datetime_from_us(until) for _, until in stretches.values()],
-        )
-
-    def _span(self, row: np.void) -> tuple[int, datetime, datetime | None]:
-        return int(self._ids.machine[row["machine"]]), datetime_from_us(row["from_us"]), _moment(row["to_us"])
+    def _span(self, row: np.void) -> tuple[int, int, int]:
+        return int(self._ids.machine[row["machine"]]), int(row["from_us"]), int(row["to_us"])
 
     def _upsert(self, table: str, key: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
         found = list(rows)
@@ -423,8 +411,9 @@ class Writer:
         )
 
     def _many(self, statement: str, rows: Iterable[Sequence[Any] | Mapping[str, Any]]) -> None:
-        with self._connection.cursor() as cursor:
-            cursor.executemany(statement.encode(), list(rows))
+        if found := list(rows):
+            with self._connection.cursor() as cursor:
+                cursor.executemany(statement.encode(), found)
 
 
 def _moment(us: int) -> datetime | None:
