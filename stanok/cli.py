@@ -511,6 +511,30 @@ def bench_end_to_end(as_json: JsonOption = False, broker: BrokerOption = None, d
     report(measure(broker, database), as_json)
 
 
+@bench.command("storage")
+def bench_storage(as_json: JsonOption = False, database: DatabaseOption = None) -> None:
+    """The engine's whole transaction beside bare COPY, rows back into columns, and what rows weigh.
+
+    Example: stanok bench storage --json --database postgresql://postgres@127.0.0.1/postgres
+    """
+    from stanok.bench.report import report
+    from stanok.bench.storage import measure
+
+    report(measure(database), as_json)
+
+
+@bench.command("recompute")
+def bench_recompute(as_json: JsonOption = False, database: DatabaseOption = None) -> None:
+    """Stored samples folded again and stored, database to database, and how long a restart takes.
+
+    Example: stanok bench recompute --json
+    """
+    from stanok.bench.recompute import measure
+    from stanok.bench.report import report
+
+    report(measure(database), as_json)
+
+
 def _first_line(path: Path, option: str) -> str:
     """What a file with a secret holds; InputError if it cannot be read or is empty."""
     try:

@@ -34,12 +34,12 @@ def pieces(plant: Plant) -> Iterator[SampleBatch]:
         )
 
 
-def commits(plant: Plant, samples: int, count: int) -> Iterator[Changes]:
+def commits(stream: Stream, samples: int, count: int) -> Iterator[Changes]:
     """So many commits of so many samples each, as the engine makes them; ticks follow the samples."""
-    stream = Stream(plant, [SPOOL])
-    stream_of = _chunks(plant, samples)
+    plant = stream.plant
+    chunks = _chunks(plant, samples)
     for record in range(1, 2 * count, 2):
-        batch = next(stream_of)
+        batch = next(chunks)
         now_us = int(batch.received_us.max())
         for number, kind, payload in (
             (record, RowKind.SAMPLES, pack_samples(batch)),
@@ -48,6 +48,11 @@ def commits(plant: Plant, samples: int, count: int) -> Iterator[Changes]:
             row = StoredRow(number, kind, plant.sources[0].name, plant.hash, now_us, payload)
             stream.take_row(SPOOL, row, 1.0, judge=False)
         yield stream.collect(1.0)
+
+
+def fresh_stream(plant: Plant) -> Stream:
+    """A stream that expects rows of SPOOL."""
+    return Stream(plant, [SPOOL])
 
 
 def _chunks(plant: Plant, samples: int) -> Iterator[SampleBatch]:

@@ -5,10 +5,11 @@ Invariants: part of the caller's transaction; no rows, no statement. Names of ta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from storage.pg.connect import Connection
 
@@ -19,15 +20,16 @@ _NOWHERE = "{}"
 _NEVER = -1
 
 
-def array(values: Iterable[object]) -> str:
-    """Numbers and truth values as PostgreSQL writes an array of them; None is NULL.
+def array(values: Iterable[object] | NDArray[np.generic]) -> str:
+    """Numbers and truth values as PostgreSQL writes an array of them.
 
     A tenth of the time that psycopg takes for a list, because nothing in these can need a quotation mark.
     """
-    return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
+    plain: Iterable[object] = values.tolist() if isinstance(values, np.ndarray) else values
+    return "{" + ",".join(map(str, plain)) + "}"
 
 
-def instants(us: Sequence[int]) -> str:
+def instants(us: Sequence[int] | NDArray[np.generic]) -> str:
     """The same for instants in µs; -1 is NULL. The session's zone is UTC."""
     found = np.array(us, np.int64)
     words: list[str] = np.datetime_as_string(found.astype("M8[us]")).tolist()
@@ -71,24 +73,22 @@ def insert(
     connection: Connection,
     table: str,
     types: Mapping[str, str],
-    rows: Iterable[Sequence[Any] | Mapping[str, Any]],
+    columns: Mapping[str, Sequence[Any] | NDArray[np.generic]],
     key: Sequence[str] = (),
 ) -> None:
-    """Insert rows, values in the order of `types` or by name, instants in µs (-1 for NULL).
-
-    With `key`, rows that are there already change.
-    """
-    found = [tuple(row[name] for name in types) if isinstance(row, Mapping) else tuple(row) for row in rows]
-    if not found:
+    """Insert rows given as columns, instants in µs (-1 for NULL); with `key`, rows that are there already change."""
+    if not len(columns[next(iter(types))]):
         return
     names = ", ".join(types)
     arrays = ", ".join(f"%s::{kind}[]" for kind in types.values())
     changed = ", ".join(f"{name} = excluded.{name}" for name in types if name not in key)
     conflict = f" on conflict ({', '.join(key)}) do update set {changed}" if key else ""
     query = f"insert into stanok.{table} ({names}) select * from unnest({arrays}){conflict}"
-    columns = zip(types.values(), zip(*found, strict=True), strict=True)
-    connection.execute(query.encode(), [_AS.get(kind, array)(column) for kind, column in columns])
+    connection.execute(query.encode(), [_sent(columns[name], kind) for name, kind in types.items()])
 
 
-_AS: Mapping[str, Callable[[Sequence[Any]], object]] = {"text": list, "timestamptz": instants}
-"""How a column of a type is sent; text as psycopg does it."""
+def _sent(column: Sequence[Any] | NDArray[np.generic], kind: str) -> object:
+    """How a column of a type is sent; texts as psycopg does it."""
+    if kind == "text":
+        return list(column)
+    return instants(column) if kind == "timestamptz" else array(column)

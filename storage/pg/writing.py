@@ -98,30 +98,35 @@ class Writer:
         self._rollup.finish()
 
     def _raw(self, raw: RawRows, spool_number: NDArray[np.int32]) -> None:
+        columns, text = self.raw_columns(raw, spool_number)
         store = self._ids.signal_store[raw.batch.signal]
         for kind, table in RAW_TABLES.items():
-            self._raw_table(table, raw, np.flatnonzero(store == kind), spool_number)
+            which = np.flatnonzero(store == kind)
+            if len(which):
+                taken = {name: values[which] for name, values in columns.items()}
+                copy_in(self._connection, table, taken, raw.batch.texts, text[which])
 
-    def _raw_table(self, table: str, raw: RawRows, which: NDArray[np.intp], spool_number: NDArray[np.int32]) -> None:
+    def raw_columns(
+        self, raw: RawRows, spool_number: NDArray[np.int32] | None = None
+    ) -> tuple[dict[str, NDArray[Any]], NDArray[np.int32]]:
+        """Raw rows as columns of their tables, and their texts; without `spool_number` spools are numbered from 0."""
         batch = raw.batch
-        if not len(which):
-            return
         columns: dict[str, NDArray[Any]] = {
-            "event_time": pg_time(batch.event_us[which]),
-            "machine_id": self._ids.machine[batch.machine[which]],
-            "signal_id": self._ids.signal[batch.signal[which]],
-            "source_id": raw.source_id[which],
-            "value": batch.value[which],
-            "raw": batch.raw[which],
-            "quality": batch.quality[which].astype(np.int16),
-            "flags": batch.flags[which].astype(np.int32),
-            "seq": batch.seq[which],
-            "spool_id": spool_number[raw.spool[which]],
-            "record": raw.record[which],
-            "row": raw.row[which],
-            "received_time": pg_time(batch.received_us[which]),
+            "event_time": pg_time(batch.event_us),
+            "machine_id": self._ids.machine[batch.machine],
+            "signal_id": self._ids.signal[batch.signal],
+            "source_id": raw.source_id,
+            "value": batch.value,
+            "raw": batch.raw,
+            "quality": batch.quality.astype(np.int16),
+            "flags": batch.flags.astype(np.int32),
+            "seq": batch.seq,
+            "spool_id": raw.spool if spool_number is None else spool_number[raw.spool],
+            "record": raw.record,
+            "row": raw.row,
+            "received_time": pg_time(batch.received_us),
         }
-        copy_in(self._connection, table, columns, batch.texts, batch.text[which])
+        return columns, batch.text
 
     def _repairs(self, changes: Changes) -> None:
         """Stretches that were folded again, before the tails that follow them."""
@@ -171,25 +176,29 @@ class Writer:
 
     def _intervals(self, intervals: NDArray[np.void], stretch: Stretches) -> None:
         delete_in(self._connection, "state_interval", self._where(stretch))
-        rows = ((*self._span(row), int(row["state"]), int(row["cause"]), int(row["rule"])) for row in intervals)
-        insert(self._connection, "state_interval", {**_SPAN, **_STATE}, rows)
+        columns = {**self._spans(intervals), **{name: intervals[name] for name in _STATE}}
+        insert(self._connection, "state_interval", {**_SPAN, **_STATE}, columns)
 
     def _programs(self, programs: NDArray[np.void], stretch: Stretches) -> None:
         delete_in(self._connection, "program_interval", self._where(stretch))
-        rows = ((*self._span(row), int(row["program"])) for row in programs)
-        insert(self._connection, "program_interval", {**_SPAN, "program_id": "bigint"}, rows)
+        columns = {**self._spans(programs), "program_id": programs["program"]}
+        insert(self._connection, "program_interval", {**_SPAN, "program_id": "bigint"}, columns)
 
     def _gaps(self, intervals: NDArray[np.void], stretch: Stretches) -> None:
         """UNKNOWN intervals as gaps of scope `state`; a gap that is still there keeps the credits booked after it."""
-        spans = [
-            (*self._span(row), int(self._ids.machine_source[row["machine"]]), int(row["cause"]))
-            for row in intervals[intervals["state"] == State.UNKNOWN]
-        ]
+        unknown = intervals[intervals["state"] == State.UNKNOWN]
+        spans = self._spans(unknown)
         if stretch:
-            kept = array(row[0] for row in spans), instants([row[1] for row in spans])
+            kept = array(spans["machine_id"]), instants(spans["from_time"])
             self._connection.execute(_GAPS_GONE, [*self._where(stretch), *kept])
-        rows = ((*row, "state", None if row[2] == OPEN_END else "lost") for row in spans)
-        insert(self._connection, "data_gap", _GAP, rows, ("machine_id", "scope", "from_time"))
+        columns = {
+            **spans,
+            "source_id": self._ids.machine_source[unknown["machine"]],
+            "cause": unknown["cause"],
+            "scope": ["state"] * len(unknown),
+            "outcome": [None if to_us == OPEN_END else "lost" for to_us in unknown["to_us"].tolist()],
+        }
+        insert(self._connection, "data_gap", _GAP, columns, ("machine_id", "scope", "from_time"))
 
     def _forget_credits(self, repair: Repair) -> None:
         """Credits that the repair books anew; those that were booked after it stay, they are totals."""
@@ -277,48 +286,34 @@ class Writer:
         )
 
     def _live(self, changes: Changes) -> None:
-        insert(
-            self._connection,
-            "machine_live",
-            _LIVE,
-            (
-                {
-                    "machine_id": int(self._ids.machine[live.machine]),
-                    "as_of": int(live.as_of_us),
-                    "settled": int(live.settled_us),
-                    "state": int(live.state),
-                    "cause": int(live.cause),
-                    "rule": int(live.rule),
-                    "since": int(live.since_us),
-                    "program_id": int(live.program),
-                    "shift_id": int(live.shift),
-                    "spindle_turning": bool(live.spindle_turning),
-                    "spindle_speed": float(live.spindle_speed),
-                }
-                for live in changes.live
-            ),
-            ("machine_id",),
-        )
+        live = changes.live
+        columns: dict[str, Any] = {
+            "machine_id": self._ids.machine[[row.machine for row in live]],
+            "as_of": [row.as_of_us for row in live],
+            "settled": [row.settled_us for row in live],
+            "since": [row.since_us for row in live],
+            "state": [int(row.state) for row in live],
+            "cause": [int(row.cause) for row in live],
+            "rule": [row.rule for row in live],
+            "program_id": [row.program for row in live],
+            "shift_id": [row.shift for row in live],
+            "spindle_turning": [row.spindle_turning for row in live],
+            "spindle_speed": [row.spindle_speed for row in live],
+        }
+        insert(self._connection, "machine_live", _LIVE, columns, ("machine_id",))
 
     def _frontiers(self, changes: Changes) -> None:
-        insert(
-            self._connection,
-            "source_frontier",
-            _FRONTIER,
-            (
-                {
-                    "machine_id": int(self._ids.machine[frontier.machine]),
-                    "source_id": int(frontier.source_id),
-                    "last_event": int(frontier.last_event_us),
-                    "last_heartbeat": int(frontier.last_heartbeat_us),
-                    "last_life": int(frontier.last_life_us),
-                    "gap_from": int(frontier.gap_from_us),
-                    "heard": int(frontier.heard_us),
-                }
-                for frontier in changes.frontiers
-            ),
-            ("machine_id", "source_id"),
-        )
+        found = changes.frontiers
+        columns: dict[str, Any] = {
+            "machine_id": self._ids.machine[[row.machine for row in found]],
+            "source_id": [row.source_id for row in found],
+            "last_event": [row.last_event_us for row in found],
+            "last_heartbeat": [row.last_heartbeat_us for row in found],
+            "last_life": [row.last_life_us for row in found],
+            "gap_from": [row.gap_from_us for row in found],
+            "heard": [row.heard_us for row in found],
+        }
+        insert(self._connection, "source_frontier", _FRONTIER, columns, ("machine_id", "source_id"))
 
     def _snapshots(self, snapshots: Sequence[Snapshot]) -> None:
         self._upsert(
@@ -394,8 +389,13 @@ class Writer:
     def _where(self, found: Stretches) -> Where:
         return stretches(self._ids.machine[list(found)].tolist(), found.values())
 
-    def _span(self, row: np.void) -> tuple[int, int, int]:
-        return int(self._ids.machine[row["machine"]]), int(row["from_us"]), int(row["to_us"])
+    def _spans(self, rows: NDArray[np.void]) -> dict[str, NDArray[Any]]:
+        """Columns of _SPAN; the end that is open is NULL, OPEN_END is what `insert` takes for it."""
+        return {
+            "machine_id": self._ids.machine[rows["machine"]],
+            "from_time": rows["from_us"],
+            "to_time": rows["to_us"],
+        }
 
     def _upsert(self, table: str, key: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
         found = list(rows)
