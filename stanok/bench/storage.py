@@ -44,6 +44,15 @@ ROUNDS = 5
 SLOW_ROWS = 20_000
 """Rows for the ways that take ten times as long."""
 YEAR_HOURS = 8766
+_A_YEAR = {
+    "fact_hour": YEAR_HOURS,
+    "fact_shift": YEAR_HOURS / 24,
+    "fact_day": YEAR_HOURS / 24,
+    "state_interval": None,
+    "program_interval": None,
+    "data_gap": None,
+}
+"""Rows of one machine and year: of one program and one shift a day; of intervals as many as end in what is measured."""
 _PEERS = ("bench_bare", "bench_rowwise", "bench_executemany")
 
 
@@ -176,29 +185,18 @@ def _sizes(connection: Connection, plant: Plant, conditions: dict[str, Any]) -> 
     for table in ("sample_event", "sample_gauge"):
         rows += _one(connection, f"select count(*) from stanok.{table}")
     yield Figure("storage", "bytes_per_sample", (raw + gauge) / rows, "B", {}, {**conditions, "rows": rows})
-    hours = (
-        _one(connection, "select extract(epoch from max(minute) - min(minute))::bigint from stanok.fact_minute") / 3600
-    )
-    for_ever = ("fact_hour", "fact_shift", "fact_day", "state_interval", "program_interval", "data_gap")
-    for table in (*for_ever, "fact_minute", "machine_snapshot"):
-        connection.execute(f"vacuum full stanok.{table}".encode())  # what a year settles to, without the dead rows
-    per_table = {
-        table: round(
-            _one(connection, f"select pg_total_relation_size('stanok.{table}')")
-            / len(plant.machines)
-            / hours
-            * YEAR_HOURS
-        )
-        for table in for_ever
-    }
-    yield Figure(
-        "storage",
-        "bytes_per_machine_year",
-        sum(per_table.values()),
-        "B",
-        {},
-        {**conditions, "hours measured": round(hours, 1), "of it": per_table},
-    )
+    seconds = "select extract(epoch from max(minute) - min(minute))::bigint from stanok.fact_minute"
+    hours = _one(connection, seconds) / 3600
+    per_table = {}
+    for table, fixed in _A_YEAR.items():
+        connection.execute(f"vacuum full stanok.{table}".encode())  # what it settles to, without dead rows
+        size = _one(connection, f"select pg_total_relation_size('stanok.{table}')")
+        a_row = size / max(1, _one(connection, f"select count(*) from stanok.{table}"))
+        ended = f"select count(*) from stanok.{table} where to_time is not null"
+        a_year = fixed or _one(connection, ended) / len(plant.machines) / hours * YEAR_HOURS
+        per_table[table] = round(a_row * a_year)
+    found = {**conditions, "hours measured": round(hours, 1), "of it": per_table}
+    yield Figure("storage", "bytes_per_machine_year", sum(per_table.values()), "B", {}, found)
 
 
 def _size(connection: Connection, table: str) -> int:

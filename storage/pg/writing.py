@@ -129,32 +129,42 @@ class Writer:
         return columns, batch.text
 
     def _repairs(self, changes: Changes) -> None:
-        """Stretches that were folded again, before the tails that follow them."""
-        for repair in changes.repairs:
-            machine = repair.machine
-            minutes = self._where({machine: (repair.from_us, repair.until_us)})
-            self._rollup.remove(minutes)
-            self._minutes(repair.facts, minutes)
-            stretch = {machine: (repair.intervals_from, repair.intervals_until)}
-            self._intervals(repair.intervals, stretch)
-            self._programs(repair.programs, {machine: (repair.programs_from, repair.programs_until)})
-            self._gaps(repair.intervals, stretch)
-            self._forget_credits(repair)
-            self._credits(repair.credits)
-            until_us = FAR_US if repair.to_present else repair.until_us
-            counted = self._where({machine: (repair.from_us, until_us)})
-            delete_in(self._connection, "counter_event", counted, "at_time")
-            self._counter_events(repair.counter_events)
-            later = self._where({machine: (repair.from_us + 1, until_us)})  # the one it began with stays
-            delete_in(self._connection, "machine_snapshot", later, "hour")
-            self._snapshots(repair.snapshots)
+        """Stretches that were folded again, before the tails that follow them; of different machines at once."""
+        waiting = list(changes.repairs)
+        while waiting:
+            first = {repair.machine: repair for repair in reversed(waiting)}
+            self._repair(list(first.values()))
+            waiting = [repair for repair in waiting if first[repair.machine] is not repair]
         machines, upto = changes.repaired
-        if not machines:
-            return
-        self._connection.execute(
-            "delete from stanok.recompute_request where machine_id = any (%s) and id <= %s",
-            [self._ids.machine[list(machines)].tolist(), upto],
-        )
+        if machines:
+            self._connection.execute(
+                "delete from stanok.recompute_request where machine_id = any (%s) and id <= %s",
+                [self._ids.machine[list(machines)].tolist(), upto],
+            )
+
+    def _repair(self, repairs: Sequence[Repair]) -> None:
+        minutes = self._where({r.machine: (r.from_us, r.until_us) for r in repairs})
+        rest = {r.machine: (r.from_us, FAR_US if r.to_present else r.until_us) for r in repairs}
+        later = {machine: (from_us + 1, until_us) for machine, (from_us, until_us) in rest.items()}
+        stretch = {r.machine: (r.intervals_from, r.intervals_until) for r in repairs}
+        intervals = np.concatenate([r.intervals for r in repairs])
+        with self._connection.pipeline():
+            self._rollup.remove(minutes)
+            self._intervals(intervals, stretch)
+            self._programs(
+                np.concatenate([r.programs for r in repairs]),
+                {r.machine: (r.programs_from, r.programs_until) for r in repairs},
+            )
+            self._gaps(intervals, stretch)
+            for repair in repairs:
+                self._forget_credits(repair)
+            delete_in(self._connection, "counter_event", self._where(rest), "at_time")
+            self._counter_events(np.concatenate([r.counter_events for r in repairs]))
+            delete_in(self._connection, "machine_snapshot", self._where(later), "hour")  # the one it began with stays
+            self._snapshots([snapshot for r in repairs for snapshot in r.snapshots])
+        for repair in repairs:
+            self._credits(repair.credits)
+        self._minutes(np.concatenate([r.facts for r in repairs]), minutes)
 
     def _minutes(self, facts: NDArray[np.void], where: Where, closed_until_us: Mapping[int, int] | None = None) -> None:
         """Minutes of stretches that were emptied. Open are those from `closed_until_us` of their machine on, all of a
