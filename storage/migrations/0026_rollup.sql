@@ -100,7 +100,7 @@ begin
     if moment > (select tick_time from stanok.engine_state) - interval '7 days' then
         raise exception 'a week at least is kept' using errcode = 'insufficient_privilege';
     end if;
-    perform from stanok.spool_cursor for update; -- a commit that runs does not know of it yet
+    perform from stanok.spool_cursor order by spool for update; -- a commit that runs does not know of it yet
     insert into stanok.kept as k (machine_id, refold_from, minutes_from)
     -- A state may be undecided about minutes before its hour; a day more of them makes that no matter.
     select machine_id, moment, moment - interval '1 day' from stanok.machine_live where settled >= moment
