@@ -33,12 +33,22 @@ def _protocols(sources: object) -> dict[str, str]:
 def _expanded(machine: Any, protocols: Mapping[str, str]) -> Any:
     if not isinstance(machine, dict):
         return machine
-    own = machine.get("signals", {})
-    defaults = _defaults(protocols.get(str(machine.get("source"))), machine.get("profile"))
+    sources = machine.get("source")
+    if isinstance(sources, list):
+        return {**machine, "source": [_completed(source, "name", protocols) for source in sources]}
+    return _completed(machine, "source", protocols)
+
+
+def _completed(section: Any, named: str, protocols: Mapping[str, str]) -> Any:
+    """A protocol section, whose source stands under `named`, with the signals of its profile."""
+    if not isinstance(section, dict):
+        return section
+    own = section.get("signals", {})
+    defaults = _defaults(protocols.get(str(section.get(named))), section.get("profile"))
     if defaults is None or not isinstance(own, dict):
-        return machine
+        return section
     merged = {**defaults, **own}
-    return {**machine, "signals": {name: address for name, address in merged.items() if address is not False}}
+    return {**section, "signals": {name: address for name, address in merged.items() if address is not False}}
 
 
 def _defaults(protocol: str | None, profile: object) -> Mapping[str, object] | None:

@@ -58,7 +58,10 @@ class State(IntEnum):
 
 
 class Cause(IntEnum):
-    """Why a machine is in its state. 1 to 9 come from gap records, the others from samples."""
+    """Why a machine is in its state. 1 to 9 come from gap records, the others from samples.
+
+    From 80 on: why it is not known how many parts were made, in gaps of scope `count` only.
+    """
 
     NONE = 0
     SILENT = 1
@@ -96,6 +99,13 @@ class Cause(IntEnum):
     STANDING = 63
     MODE_UNCLEAR = 70
     UNMAPPED = 71
+    COUNTER_RESET = 80
+    COUNTER_SET = 81
+    COUNTER_CORRECTED = 82
+    COUNTER_OVER = 83
+    COUNTER_JUMPED = 84
+    JOB_CHANGED = 85
+    PROGRAM_CHANGED = 86
 
 
 class Situation(IntEnum):

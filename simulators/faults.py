@@ -96,10 +96,7 @@ class Line:
     def _machines_own(self, sample: Sample) -> Iterator[Leaving]:
         """The stage before the numbers."""
         for resets in self._resets:
-            read = resets.read(sample)
-            if read is None:
-                return
-            sample = read
+            sample = resets.read(sample)
         at_us = sample.event_us + sum(delay.draw_us() for delay in self._delays)
         shown = replace(sample, event_us=self._clock.shown_us(sample.event_us))
         yield from (Leaving(at_us, one) for one in self._spoilt([shown], Damage.TYPE))
@@ -194,8 +191,8 @@ class _Resets:
         self._last: dict[str, int] = {}
         self._silent: set[str] = set()
 
-    def read(self, sample: Sample) -> Sample | None:
-        """The sample as the counter shows it; None for a reading that never was."""
+    def read(self, sample: Sample) -> Sample:
+        """The sample as the counter shows it; a reset that nobody announces takes the part of that moment with it."""
         if sample.signal not in _COUNTED or not isinstance(sample.value, int):
             return sample
         name, count = sample.signal, sample.value
@@ -204,9 +201,7 @@ class _Resets:
         began = before is not None and self._random.random() * self._fault.every_parts < 1.0
         if began and before is not None:
             self._base[name] = before if self._fault.announced else count
-        if began and not self._fault.announced:
-            return None
-        return replace(sample, value=count - self._base.get(name, 0), reset=began)
+        return replace(sample, value=count - self._base.get(name, 0), reset=began and self._fault.announced)
 
 
 class _Twice:

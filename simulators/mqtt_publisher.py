@@ -45,7 +45,7 @@ class MqttPublisher:
 
     def __init__(self, plant: Plant, source: str, host: str, port: int, login: tuple[str, str] | None = None) -> None:
         """`login`: user and password where the broker asks for them."""
-        machines = {index: plant.machines[index] for index in plant.machines_of(source)}
+        machines = plant.served(source)
         self._publishers = {index: _Publisher(machine, host, port, login) for index, machine in machines.items()}
 
     async def start(self, present: Mapping[int, Mapping[str, tuple[int, Value]]]) -> None:

@@ -131,7 +131,7 @@ class OpcUaServer:
         if host != "localhost" and not (host.replace(".", "").isdigit() and ip_address(host).is_loopback):
             raise InputError(f"{endpoint}: a simulated server listens on loopback only, for example on 127.0.0.1")
         self._plant = plant
-        self._machines = plant.machines_of(source)
+        self._machines = plant.served(source)
         self._endpoint = endpoint
         self._namespaces = namespaces
         self._server: Server | None = None
@@ -231,8 +231,7 @@ class OpcUaServer:
     async def _build(self, server: Server) -> None:
         index = {uri: await server.register_namespace(uri) for uri in self._namespaces}
         folder = await server.nodes.objects.add_folder(index[_MACHINERY], "Machines")
-        for position in self._machines:
-            machine = self._plant.machines[position]
+        for position, machine in self._machines.items():
             root = await folder.add_object(index[PLANT_URI], machine.name.rpartition("/")[2])
             objects: dict[tuple[tuple[str, str], ...], Node] = {(): root}
             for signal in machine.signals:

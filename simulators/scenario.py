@@ -94,8 +94,8 @@ class ClockError(_Table):
 class Reset(_Table):
     """Part counters begin again at 0. `every_parts` is a mean.
 
-    `announced`: the first reading afterwards says so. Otherwise nobody is told, and the part made in that moment is
-    on no reading.
+    `announced`: the first reading afterwards says so. Otherwise nobody is told: the counter shows 0, and the part made
+    in that moment is on no reading.
     """
 
     kind: Literal["reset"]
@@ -245,6 +245,8 @@ def _script_complaints(path: str, script: MachineScript, machine: Machine, plant
         yield f"{path}.spindle: the least speed must be above 1 min⁻¹, or a turning spindle looks still"
     if script.scrap and not {"part.scrap", "part.good"} & set(machine.signals):
         yield f"{path}.scrap: {machine.name} shows no scrap, its plant entry has neither part.scrap nor part.good"
+    if machine.more:
+        yield f"{path}: {machine.name} has several sources in the plant file; simulated machines have one"
     protocol = plant.sources[machine.source].protocol
     yield from _fault_complaints(path, script, machine, protocol)
     for name in _needed_signals(script):

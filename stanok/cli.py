@@ -253,7 +253,7 @@ def check(plant: PlantArgument) -> None:
         print(f"stanok: {note}", file=sys.stderr)
     print(
         f"{plant}: fine. {len(found.sites)} sites, {len(found.machines)} machines, {len(found.sources)} sources, "
-        f"{sum(len(machine.signals) for machine in found.machines)} signals, {len(found.programs)} part programs."
+        f"{sum(len(machine.signal_names) for machine in found.machines)} signals, {len(found.programs)} part programs."
     )
 
 

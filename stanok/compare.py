@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from core.kpi.band import Band
+from core.kpi.counts import CountGap, blind_us, effect_of, possible_us
 from core.kpi.oee import Gap, Kpi, kpi
 from core.plant.calendar import segments
-from core.plant.model import Plant
+from core.plant.model import Machine, Plant
 from core.units import natural_id, us_from_datetime
 from core.vocabulary import Flag, Situation
 from simulators.figures import Figures, figures
@@ -39,8 +43,16 @@ def _machine(
 ) -> dict[str, Any]:
     machine = plant.machines[index]
     gaps = live.gaps_touching(connection, machine.id, from_us, to_us)
+    blind = live.gauge_gaps_touching(connection, machine.id, from_us, to_us)
+    doubts = live.count_gaps_touching(connection, machine.id, from_us, to_us)
     facts = reading.facts(connection, plant, from_us, to_us, index)
-    measured = kpi(facts, [_gap(plant, index, gap, from_us, to_us) for gap in gaps], machine.max_rate)
+    measured = kpi(
+        facts,
+        [_gap(plant, index, gap, from_us, to_us, _longest_us(plant, facts)) for gap in gaps],
+        machine.max_rate,
+        [_count_gap(machine, facts, gap, from_us, to_us) for gap in doubts],
+        sum(blind_us(facts, *stretch) for stretch in blind),
+    )
     truth = figures(signals, index, from_us, to_us)
     return {
         "name": machine.name,
@@ -76,8 +88,15 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, _DIGITS)
 
 
-def _gap(plant: Plant, index: int, gap: live.GapRow, from_us: int, to_us: int) -> Gap:
-    """A gap as the band formulas want it: cut to the window and to planned busy time."""
+def _longest_us(plant: Plant, facts: NDArray[np.void]) -> int:
+    """The greatest standard time of the programs in some facts."""
+    return max((program.pri_us for program in plant.programs if program.id in facts["program"]), default=0)
+
+
+def _gap(plant: Plant, index: int, gap: live.GapRow, from_us: int, to_us: int, longest_us: int) -> Gap:
+    """A gap as the band formulas want it: cut to the window and to planned busy time. No part takes more than
+    `longest_us`.
+    """
     first, last = max(gap.from_us, from_us), min(gap.to_us, to_us)
     machine = plant.machines[index]
     calendar = segments(plant.sites[machine.site], first, last, machine.name) if first < last else None
@@ -89,4 +108,20 @@ def _gap(plant: Plant, index: int, gap: live.GapRow, from_us: int, to_us: int) -
     later = gap.booked_us >= to_us
     inside = gap.from_us >= from_us and gap.to_us <= to_us and not later
     since = gap.to_us < gap.booked_us < to_us
-    return Gap(busy, gap.credit_good_us, gap.credit_total_us, inside, later, since=since)
+    part = gap.credit_total_us // gap.parts if gap.parts and gap.credit_total_us else longest_us
+    return Gap(busy, gap.credit_good_us, gap.credit_total_us, inside, later, since=since, known=gap.known, part_us=part)
+
+
+def _count_gap(machine: Machine, facts: NDArray[np.void], gap: live.CountGapRow, from_us: int, to_us: int) -> CountGap:
+    """A count gap as the band formulas want it, by the facts of the window."""
+    good, scrap = effect_of(machine.signal_names, gap.counter)
+    booked = from_us <= gap.booked_us < to_us
+    return CountGap(
+        good,
+        scrap,
+        time_us=possible_us(facts, max(gap.from_us, from_us), min(gap.to_us, to_us)),
+        booked_us=gap.credit_us if booked else 0,
+        least_us=gap.least_us if booked and gap.from_us >= from_us else 0,
+        most_us=gap.most_us,
+        pri_us=gap.pri_us,
+    )

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.engine.fold import CODE_VERSION
-from core.engine.gaps import GapRecord
+from core.engine.gaps import record_of
 from core.engine.raw import NEVER
 from core.engine.repair import RepairJob
 from core.engine.stream import GAPS_KEPT_US, Stream
@@ -371,10 +371,7 @@ def resume(stream: Stream, connection: Connection) -> None:
     snapshots = reading.newest_snapshots(connection, CODE_VERSION, plant)
     begins = reading.oldest_snapshots(connection, plant)
     kept = {machine: snapshots.get(machine, (begin,))[0] - GAPS_KEPT_US for machine, begin in begins.items()}
-    gaps = [
-        GapRecord(row.machine, row.from_us, row.to_us, row.cause, row.recovered)
-        for row in reading.gap_rows(connection, plant, kept)
-    ]
+    gaps = [record_of(row, stream.lanes) for row in reading.gap_rows(connection, plant, kept)]
     frontiers = reading.frontiers(connection, plant)
     told = reading.told(connection, plant, {machine: kept.get(machine, 0) for machine in range(len(plant.machines))})
     since = stream.resume(frontiers, gaps, snapshots, begins, NEVER if tick_us is None else tick_us, told)

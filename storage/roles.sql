@@ -111,7 +111,7 @@ begin
             ('stanok_engine', 'select', 'stanok', 'kept'),
             ('stanok_engine', 'select', 'board', '*'),
             -- Copies, seals and looks at everything; repair_done is written by a trigger. What is old is removed by
-            -- functions of the owner, which it may call; they write kept and gap_unknown.
+            -- functions of the owner, which it may call; they write kept and gap_time.
             ('stanok_maintenance', 'select', 'stanok', '*'),
             ('stanok_maintenance', 'insert', 'stanok', 'result_revision'),
             ('stanok_maintenance', 'select', 'board', '*'),

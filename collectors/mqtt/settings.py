@@ -179,14 +179,14 @@ def complaints(plant: Plant) -> list[str]:
             continue
         found += _sentences(f'source "{source.name}"', SourceSettings, dict(source.settings))
         for machine in plant.machines:
-            if machine.source == index:
-                found += _machine_complaints(machine)
-                found += _liveness_complaints(machine, source)
+            if any(feed.source == index for feed in machine.feeds):
+                path = f'machine "{machine.name}"' + (f'.source "{source.name}"' if machine.more else "")
+                found += _machine_complaints(path, machine.as_seen_by(index))
+                found += _liveness_complaints(machine.as_seen_by(index), source)
     return found + _shared_client_ids(plant) + _shared_topics(plant)
 
 
-def _machine_complaints(machine: Machine) -> Iterator[str]:
-    path = f'machine "{machine.name}"'
+def _machine_complaints(path: str, machine: Machine) -> Iterator[str]:
     yield from _sentences(path, MachineSettings, dict(machine.mapping))
     profile = _profile(machine)
     for name, address in machine.signals.items():
@@ -277,7 +277,8 @@ def _shared_client_ids(plant: Plant) -> list[str]:
 def _shared_topics(plant: Plant) -> list[str]:
     first: dict[tuple[int, str], str] = {}
     found = []
-    for machine in plant.machines:
+    seen = (machine.as_seen_by(feed.source) for machine in plant.machines for feed in machine.feeds)
+    for machine in seen:
         if plant.sources[machine.source].protocol != PROTOCOL or _profile(machine) is None:
             continue
         other = first.setdefault((machine.source, str(machine.mapping.get("topic"))), machine.name)

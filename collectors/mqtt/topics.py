@@ -119,24 +119,25 @@ def build_routes(plant: Plant, source: Source) -> Routes:
     """The routes of a source whose settings have no complaints."""
     by_topic: dict[str, list[Route]] = defaultdict(list)
     below: dict[str, tuple[Route, ...]] = {}
-    machines = plant.machines_of(source.name)
+    machines = plant.served(source.name)
     born = source_settings(source).liveness == "birth"
-    sections = {index: machine_settings(plant.machines[index]) for index in machines}
+    sections = {index: machine_settings(machine) for index, machine in machines.items()}
     for index, section in sections.items():
-        for topic, route in _routes(plant, index, section):
+        signals = {name: signal_settings(address) for name, address in machines[index].signals.items()}
+        for topic, route in _routes(plant, index, section, signals):
             by_topic[topic].append(route)
-        for prefix, carries in _below(plant, index, section).items():
+        for prefix, carries in _below(section, signals).items():
             below[prefix] = (*below.get(prefix, ()), Route(carries, index, {}))
         if born:
             topic, route = _birth(index, section)
             by_topic[topic].append(route)
     return Routes(
         {topic: tuple(routes) for topic, routes in by_topic.items()},
-        machines,
+        tuple(machines),
         frozenset(index for index, section in sections.items() if _numbered(section)),
         frozenset(index for index, found in sections.items() if found.profile == MTCONNECT and not _numbered(found)),
         frozenset(index for index, found in sections.items() if found.profile == JSON),
-        {index: plant.signal_index[ONLINE] for index in machines if ONLINE in plant.machines[index].signals},
+        {index: plant.signal_index[ONLINE] for index, machine in machines.items() if ONLINE in machine.signals},
         below,
     )
 
@@ -151,9 +152,9 @@ def _birth(index: int, section: MachineSettings) -> tuple[str, Route]:
     return section.topic + STATUS_SUFFIX, Route(Carries.STATUS, index, {})
 
 
-def _routes(plant: Plant, index: int, section: MachineSettings) -> list[tuple[str, Route]]:
-    machine = plant.machines[index]
-    signals = {name: signal_settings(address) for name, address in machine.signals.items()}
+def _routes(
+    plant: Plant, index: int, section: MachineSettings, signals: Mapping[str, SignalSettings]
+) -> list[tuple[str, Route]]:
     if section.profile == JSON:
         fields = {found.name or name: _field(plant, name, found) for name, found in signals.items()}
         return [
@@ -167,14 +168,14 @@ def _routes(plant: Plant, index: int, section: MachineSettings) -> list[tuple[st
     return _free_routes(plant, index, section, signals)
 
 
-def _below(plant: Plant, index: int, section: MachineSettings) -> dict[str, Carries]:
+def _below(section: MachineSettings, signals: Mapping[str, SignalSettings]) -> dict[str, Carries]:
     """What else is published for the machine: prefix -> what it carries."""
     if section.profile == MTCONNECT:
         return {section.topic + OBSERVATIONS: Carries.OBSERVATION}
     if section.profile != UMH:
         return {}
-    names = [signal_settings(address).name for address in plant.machines[index].signals.values()]
-    return {f"{section.topic}/{name.split('/')[0]}/": Carries.UNMAPPED for name in names if name}
+    names = [found.name for found in signals.values() if found.name]
+    return {f"{section.topic}/{name.split('/')[0]}/": Carries.UNMAPPED for name in names}
 
 
 def _observation_routes(

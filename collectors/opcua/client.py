@@ -203,8 +203,7 @@ class OpcUaCollector:
 def _wanted(plant: Plant, source: Source) -> tuple[list[Item], dict[Item, tuple[Place, Place]]]:
     """Every signal of every machine of the source, and where it is: (machine's object, path from there)."""
     places: dict[Item, tuple[Place, Place]] = {}
-    for index in plant.machines_of(source.name):
-        machine = plant.machines[index]
+    for index, machine in plant.served(source.name).items():
         root = parse_address(MachineSettings.model_validate(dict(machine.mapping)).path)
         for name in machine.signals:
             position = plant.signal_index.get(name)

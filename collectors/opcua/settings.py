@@ -127,8 +127,11 @@ def complaints(plant: Plant) -> list[str]:
         if source.protocol != "opcua":
             continue
         found += _try(f"source[{index}]", SourceSettings, dict(source.settings))
-        for position in plant.machines_of(source.name):
-            found += _machine_complaints(f"machine[{position}]", plant.machines[position])
+        for position, machine in plant.served(source.name).items():
+            feeds = plant.machines[position].feeds
+            slot = next(slot for slot, feed in enumerate(feeds) if feed.source == machine.source)
+            path = f"machine[{position}]" + (f".source[{slot}]" if len(feeds) > 1 else "")
+            found += _machine_complaints(path, machine)
     return found
 
 

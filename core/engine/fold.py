@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from core.engine import kernel
 from core.engine.jit import records
 from core.engine.outputs import Folded, Outputs
-from core.engine.state import NO_COUNT, NOT_IN_GAP, STATE, begin, new_states
+from core.engine.state import GAPS, NO_COUNT, NOT_IN_GAP, STATE, begin, new_states
 from core.engine.transitions import RULES
 from core.engine.version import source_hash
 from core.errors import BrokenPromise
 from core.facts.identity import Ledger
+from core.plant.lanes import lanes_of
 from core.plant.model import Plant
 from core.plant.tables import PlantTables, build_tables
 from core.samples.order import Columns
@@ -43,12 +44,13 @@ class Fold:
         self._ledger = Ledger() if checked else None
         self._plant = plant
         self._tables = tables
+        self._lanes = lanes_of(plant)
         self._outputs = Outputs()
         self.states = new_states(len(plant.machines))
 
-    def begin(self, machine: int, at_us: int) -> None:
-        """Start a machine at its first contact."""
-        begin(self.states[machine : machine + 1], at_us)
+    def begin(self, machine: int, at_us: int, unheard: int = 0) -> None:
+        """Start a machine in the minute of its first contact; `unheard`: bits of sources not heard when it starts."""
+        begin(self.states[machine : machine + 1], at_us, unheard)
         self._must_reach_back(at_us)
 
     def begun(self, machine: int) -> bool:
@@ -56,8 +58,8 @@ class Fold:
         return bool(self.states["at_us"][machine] > 0)
 
     def in_gap(self) -> NDArray[np.bool_]:
-        """Which machines are inside a gap, [machines]."""
-        return np.asarray(self.states["gap_from_us"] != NOT_IN_GAP)
+        """Which sources of machines are inside a gap, [lanes]."""
+        return np.asarray(self.states["gaps"][self._lanes.machine] >> self._lanes.slot & 1 != 0)
 
     def fold(self, samples: Columns) -> None:
         """Fold samples in canonical order."""
@@ -93,10 +95,10 @@ class Fold:
         return states, outputs.take()
 
     @staticmethod
-    def first_state(contact_us: int) -> bytes:
-        """The snapshot of a machine that begins with its first contact at `contact_us`."""
+    def first_state(begin_us: int, unheard: int) -> bytes:
+        """The snapshot of a machine that begins at `begin_us`; `unheard` as in `begin`."""
         state = new_states(1)
-        begin(state, contact_us)
+        begin(state, begin_us, unheard)
         return state.tobytes()
 
     def snapshot(self, machine: int) -> bytes:
@@ -106,11 +108,13 @@ class Fold:
         """
         state = self.states[machine : machine + 1].copy()
         state["segment_end_us"] = state["horizon_us"] = 0  # the calendar may change
-        owned = int(np.dot(self.tables(int(state["at_us"][0])).machines["has"][machine], (1, 2, 4)))
+        has = self.tables(int(state["at_us"][0])).machines["has"][machine]
+        owned = int(np.dot(has, (1, 2, 4)))
+        for name in ("pri_least", "pri_most"):
+            state[name][0][has == 0] = 0
         for name in ("after_gap", "missed", "fresh", "announced"):
             state[name] &= owned
-        if not state["after_gap"][0]:
-            state["last_gap_from_us"], state["gap_credit"] = NOT_IN_GAP, 0
+        _forget_gaps(state[0])
         state["jump_us"][state["jump"] == NO_COUNT] = 0
         state["alarms"][0].sort()  # in which order they came does not matter
         state["alarms"][0] = np.roll(state["alarms"][0], int(state["alarms_known"][0]))
@@ -183,3 +187,12 @@ class Fold:
         """A state older than the calendar asks for a new one."""
         if self._tables is not None and at_us < self._tables.from_us:
             self._tables = None
+
+
+def _forget_gaps(state: np.void) -> None:
+    """Gaps after which no counter has still to be read."""
+    waiting = [kind for kind in range(3) if int(state["after_gap"]) >> kind & 1]
+    state["spanned"][[kind for kind in range(3) if kind not in waiting]] = 0
+    for gap in set(range(GAPS)) - {int(state["spanned"][kind]) for kind in waiting}:
+        state["last_gap_from_us"][gap] = NOT_IN_GAP
+        state["gap_credit"][3 * gap : 3 * gap + 3] = 0

@@ -1,12 +1,12 @@
-"""Gap records by machine: what the engine was told or judged, and what that does to samples.
+"""Gap records by lane (machine and source): what the engine was told or judged, and what that does to samples.
 
 Invariants:
-- The gaps of a machine that count are disjoint and in order; one that overlaps another is joined with it.
+- The gaps of a lane that count are disjoint and in order; one that overlaps another is joined with it.
 - A gap ends at least 1 µs after it began; one without an end lasts.
 - A recovered gap does not count any more: a sequence proved that nothing is missing inside. Its record is kept.
-- Before a machine's first contact nothing is known: cause NO_DATA_YET, from the start of its first minute. Samples from
-  before that contact move the beginning back; between the last of them and the contact nothing is known either,
-  unless that is shorter than a silence.
+- A machine begins with the minute in which the first of its sources was heard. Before the first contact with a source
+  nothing is known from it: cause NO_DATA_YET, from the machine's beginning. Samples from before that contact move it
+  back; between the last of them and the contact nothing is known either, unless that is shorter than a silence.
 Pure: every instant is an argument.
 """
 
@@ -18,8 +18,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from core.facts.schema import GapRow
+from core.plant.lanes import NO_LANE, Lanes
 from core.samples.order import Columns, gap_edges
-from core.units import HOUR_US, SECOND_US, floor_minute
+from core.units import HOUR_US, SECOND_US
 from core.vocabulary import SIGNAL_RANK, Cause, Flag, Role
 
 OPEN = -1
@@ -36,76 +38,89 @@ _SPAN = 48
 
 @dataclass(frozen=True)
 class GapRecord:
-    """One gap of a machine, half-open; `to_us` OPEN while it lasts."""
+    """One gap of a lane, half-open; `to_us` OPEN while it lasts."""
 
-    machine: int
+    lane: int
     from_us: int
     to_us: int
     cause: int
     recovered: bool = False
 
 
+def record_of(row: GapRow, lanes: Lanes) -> GapRecord:
+    """A stored record; one of a source that the machine has no more goes to its first."""
+    lane = lanes.of(row.machine, row.source_id)
+    lane = int(lanes.first[row.machine]) if lane == NO_LANE else lane
+    return GapRecord(lane, row.from_us, row.to_us, row.cause, row.recovered)
+
+
 @dataclass(frozen=True)
 class Gaps:
-    """Gaps that count, as parallel arrays in the order of machine and time; the end of one that lasts is NOT_YET."""
+    """Gaps that count, as parallel arrays in the order of lane and time; the end of one that lasts is NOT_YET."""
 
-    machine: NDArray[np.int64]
+    lanes: Lanes
+    lane: NDArray[np.int64]
     from_us: NDArray[np.int64]
     to_us: NDArray[np.int64]
     cause: NDArray[np.int64]
 
     @classmethod
-    def of(cls, records: Iterable[GapRecord]) -> Gaps:
+    def of(cls, records: Iterable[GapRecord], lanes: Lanes) -> Gaps:
         """The arrays of the records that count."""
-        found = sorted((r.machine, r.from_us, r.to_us, r.cause) for r in records if not r.recovered)
-        machine, from_us, to_us, cause = np.array(found, "i8").reshape(-1, 4).T
-        return cls(machine, from_us, np.where(to_us == OPEN, NOT_YET, to_us), cause)
+        found = sorted((r.lane, r.from_us, r.to_us, r.cause) for r in records if not r.recovered)
+        lane, from_us, to_us, cause = np.array(found, "i8").reshape(-1, 4).T
+        return cls(lanes, lane, from_us, np.where(to_us == OPEN, NOT_YET, to_us), cause)
 
-    def _last_before(self, machine: NDArray[np.int32], at_us: NDArray[np.int64]) -> NDArray[np.intp]:
-        """Position of each machine's last gap that began at or before the instant, -1 for none."""
+    def _last_before(self, lane: NDArray[np.int32], at_us: NDArray[np.int64]) -> NDArray[np.intp]:
+        """Position of each lane's last gap that began at or before the instant, -1 for none."""
         base = int(min(self.from_us.min(), at_us.min()))
-        keys = (self.machine << _SPAN) + np.minimum(self.from_us - base, (1 << _SPAN) - 1)
-        wanted = (machine.astype("i8") << _SPAN) + np.minimum(at_us - base, (1 << _SPAN) - 1)
+        keys = (self.lane << _SPAN) + np.minimum(self.from_us - base, (1 << _SPAN) - 1)
+        wanted = (lane.astype("i8") << _SPAN) + np.minimum(at_us - base, (1 << _SPAN) - 1)
         found = np.searchsorted(keys, wanted, side="right") - 1
-        return np.where((found >= 0) & (self.machine[found] == machine), found, -1)
+        return np.where((found >= 0) & (self.lane[found] == lane), found, -1)
 
     def effect_us(self, samples: Columns) -> NDArray[np.int64]:
         """When each sample takes effect: at its event time, or where the gap ends in which it lies.
 
         A gap begins after the samples of its microsecond: the last proof of life is before it.
         """
-        if not len(self.machine) or not len(samples):
+        if not len(self.lane) or not len(samples):
             return samples.event_us
-        last = self._last_before(samples.machine, samples.event_us)
+        last = self._last_before(samples.source, samples.event_us)
         inside = (last >= 0) & (samples.event_us > self.from_us[last]) & (samples.event_us < self.to_us[last])
         return np.where(inside, self.to_us[last], samples.event_us)
 
     def edges(self, from_us: NDArray[np.int64], until_us: NDArray[np.int64]) -> Columns:
         """Beginnings and ends of gaps in [from, until) of their machine ([machines]), as samples."""
-        begins = (self.from_us >= from_us[self.machine]) & (self.from_us < until_us[self.machine])
-        ends = (self.to_us >= from_us[self.machine]) & (self.to_us < until_us[self.machine])
+        machine = self.lanes.machine[self.lane]
+        begins = (self.from_us >= from_us[machine]) & (self.from_us < until_us[machine])
+        ends = (self.to_us >= from_us[machine]) & (self.to_us < until_us[machine])
         return Columns.concat(
             [
-                edge(self.machine[begins], self.from_us[begins], self.cause[begins], opened=True),
-                edge(self.machine[ends], self.to_us[ends], self.cause[ends], opened=False),
+                edge(self.lanes, self.lane[begins], self.from_us[begins], self.cause[begins], opened=True),
+                edge(self.lanes, self.lane[ends], self.to_us[ends], self.cause[ends], opened=False),
             ]
         )
 
-    def mended(self, at_us: NDArray[np.int64], in_gap: NDArray[np.bool_]) -> Columns:
-        """Edges at `at_us` for machines whose state is inside a gap, or outside, and the records say otherwise.
+    def mended(
+        self, at_us: NDArray[np.int64], in_gap: NDArray[np.bool_], active: NDArray[np.bool_] | None = None
+    ) -> Columns:
+        """Edges at `at_us` ([machines]) for lanes whose state is inside a gap ([lanes]), or outside, and the records
+        say otherwise; of the `active` machines, or of all.
 
         A state at an instant has seen the edges before it; records may have changed since.
         """
-        here = at_us[self.machine]
-        meant = np.zeros(len(at_us), bool)
-        meant[self.machine[(self.from_us <= here) & (self.to_us >= here)]] = True
-        ended = np.flatnonzero(in_gap & ~meant)
-        begun = (self.from_us < here) & (self.to_us > here) & ~in_gap[self.machine] & (here > 0)
-        machines = self.machine[begun]
+        here_us = at_us[self.lanes.machine]
+        here, asked = here_us[self.lane], np.ones(len(here_us), bool) if active is None else active[self.lanes.machine]
+        meant = np.zeros(len(here_us), bool)
+        meant[self.lane[(self.from_us <= here) & (self.to_us >= here)]] = True
+        ended = np.flatnonzero(in_gap & ~meant & asked)
+        begun = (self.from_us < here) & (self.to_us > here) & ~in_gap[self.lane] & (here > 0) & asked[self.lane]
+        lane = self.lane[begun]
         return Columns.concat(
             [
-                edge(machines, at_us[machines], self.cause[begun], opened=True),
-                edge(ended, at_us[ended], np.zeros(len(ended), "i8"), opened=False),
+                edge(self.lanes, lane, here_us[lane], self.cause[begun], opened=True),
+                edge(self.lanes, ended, here_us[ended], np.zeros(len(ended), "i8"), opened=False),
             ]
         )
 
@@ -122,8 +137,8 @@ class Gaps:
         closed = self.to_us != NOT_YET
         if not len(found) or not closed.any():
             return Columns.empty()
-        ended = Gaps(*(column[closed] for column in (self.machine, self.to_us, self.to_us, self.cause)))
-        last = ended._last_before(found.machine, found.received_us + _AHEAD_US)
+        ended = Gaps(self.lanes, *(column[closed] for column in (self.lane, self.to_us, self.to_us, self.cause)))
+        last = ended._last_before(found.source, found.received_us + _AHEAD_US)
         end_us = ended.to_us[last]
         spoken = (last >= 0) & (found.event_us < end_us) & (end_us > found.received_us - _TOLD_WITHIN_US)
         counts = samples.take(np.flatnonzero(counter))
@@ -138,25 +153,29 @@ def _moved(counts: Columns, first: Columns, at: int, until_us: int) -> bool:
     return bool((same & later).any())
 
 
-def edge(machine: NDArray[np.int64], at_us: NDArray[np.int64], cause: NDArray[np.int64], *, opened: bool) -> Columns:
+def edge(
+    lanes: Lanes, lane: NDArray[np.int64], at_us: NDArray[np.int64], cause: NDArray[np.int64], *, opened: bool
+) -> Columns:
     """Edges of gaps as samples."""
     rank = SIGNAL_RANK[Role.GAP_OPEN if opened else Role.GAP_CLOSE]
-    return replace(gap_edges(machine.tolist(), at_us.tolist(), opened, 0, rank), value=cause.astype("f8"))
+    edges = gap_edges(lanes.machine[lane].tolist(), at_us.tolist(), opened, 0, rank)
+    return replace(edges, value=cause.astype("f8"), source=lane.astype("i4"), channel=lanes.slot[lane] + np.int16(1))
 
 
 class GapLog:
-    """The records of all machines as far back as they may still matter, and which of them changed since `take`."""
+    """The records of all lanes as far back as they may still matter, and which of them changed since `take`."""
 
-    def __init__(self, machines: int) -> None:
-        self._records: list[list[GapRecord]] = [[] for _ in range(machines)]
-        self._forgotten_us = [-1] * machines
+    def __init__(self, lanes: Lanes) -> None:
+        self._lanes = lanes
+        self._records: list[list[GapRecord]] = [[] for _ in range(len(lanes))]
+        self._forgotten_us = [-1] * len(lanes)
         self._changed: dict[int, int] = {}
         self._gaps: Gaps | None = None
 
     def load(self, records: Iterable[GapRecord]) -> None:
         """Take in records that are stored already."""
         for record in records:
-            self._records[record.machine].append(record)
+            self._records[record.lane].append(record)
         for found in self._records:
             found.sort(key=lambda record: record.from_us)
         self._gaps = None
@@ -164,98 +183,114 @@ class GapLog:
     def gaps(self) -> Gaps:
         """Those that count."""
         if self._gaps is None:
-            self._gaps = Gaps.of(record for found in self._records for record in found)
+            self._gaps = Gaps.of((record for found in self._records for record in found), self._lanes)
         return self._gaps
 
-    def standing(self, machine: int) -> GapRecord | None:
+    def standing(self, lane: int) -> GapRecord | None:
         """The gap that lasts, or None."""
-        return next((r for r in reversed(self._records[machine]) if r.to_us == OPEN and not r.recovered), None)
+        return next((r for r in reversed(self._records[lane]) if r.to_us == OPEN and not r.recovered), None)
 
-    def last_end_us(self, machine: int) -> int:
+    def last_end_us(self, lane: int) -> int:
         """Where the latest gap with an end ends, -1 if there is none."""
-        return max((r.to_us for r in self._records[machine] if not r.recovered), default=-1)
+        return max((r.to_us for r in self._records[lane] if not r.recovered), default=-1)
 
-    def contact_us(self, machine: int, begin_us: int) -> int:
-        """When a machine that begins at `begin_us` was first heard."""
-        for record in self._records[machine]:
-            if record.from_us == begin_us and record.cause == Cause.NO_DATA_YET and not record.recovered:
-                return record.to_us
-        return begin_us
+    def ended_since(self, lane: int, at_us: int) -> bool:
+        """Whether a gap of a source that had been heard before ended after the instant."""
+        return any(r.to_us > at_us and r.cause != Cause.NO_DATA_YET and not r.recovered for r in self._records[lane])
 
-    def open(self, machine: int, from_us: int, cause: int) -> int:
+    def heard_us(self, lane: int, begin_us: int) -> int:
+        """When the source was first heard by a machine that begins at `begin_us`, NOT_YET if it never was."""
+        first = self._first(lane, begin_us)
+        if first is None:
+            return begin_us
+        return NOT_YET if first.to_us == OPEN else first.to_us
+
+    def open(self, lane: int, from_us: int, cause: int) -> int:
         """A gap begins. Returns from when on something is different now, or NOT_YET."""
-        standing = self.standing(machine)
+        standing = self.standing(lane)
         if standing is not None:
             return NOT_YET
-        contact_us = max((r.to_us for r in self._records[machine] if r.cause == Cause.NO_DATA_YET), default=-1)
-        return self._put(GapRecord(machine, max(from_us, contact_us, self._forgotten_us[machine]), OPEN, cause))
+        contact_us = max((r.to_us for r in self._records[lane] if r.cause == Cause.NO_DATA_YET), default=-1)
+        return self._put(GapRecord(lane, max(from_us, contact_us, self._forgotten_us[lane]), OPEN, cause))
 
-    def close(self, machine: int, at_us: int) -> int:
+    def close(self, lane: int, at_us: int) -> int:
         """The gap that lasts ends. Returns where, or NOT_YET if there is none."""
-        standing = self.standing(machine)
+        standing = self.standing(lane)
         if standing is None:
             return NOT_YET
         closed = replace(standing, to_us=max(at_us, standing.from_us + 1))
-        self._swap(machine, standing, [closed])
+        self._swap(lane, standing, [closed])
         return closed.to_us
 
-    def recover(self, machine: int, from_us: int, to_us: int) -> int:
+    def recover(self, lane: int, from_us: int, to_us: int) -> int:
         """Everything in [from, to) was delivered: gaps inside do not count. Returns the first of them, or NOT_YET."""
         first = NOT_YET
-        for record in [r for r in self._records[machine] if not r.recovered]:
+        for record in [r for r in self._records[lane] if not r.recovered]:
             end_us = record.to_us if record.to_us != OPEN else to_us
             if record.cause != Cause.NO_DATA_YET and from_us <= record.from_us and end_us <= to_us:
-                self._swap(machine, record, [replace(record, to_us=end_us, recovered=True)])
+                self._swap(lane, record, [replace(record, to_us=end_us, recovered=True)])
                 first = min(first, record.from_us)
         return first
 
-    def begin(self, machine: int, contact_us: int) -> int:
-        """A machine is heard for the first time. Returns the instant at which it begins, the start of that minute."""
-        start_us = floor_minute(contact_us)
-        if contact_us > start_us:
-            self._put(GapRecord(machine, start_us, contact_us, Cause.NO_DATA_YET))
-        return start_us
+    def wait(self, lane: int, begin_us: int, until_us: int = OPEN) -> None:
+        """A machine begins at `begin_us`, and nothing is known from this source before `until_us`."""
+        if until_us != begin_us:
+            self._put(GapRecord(lane, begin_us, until_us, Cause.NO_DATA_YET))
 
-    def begin_earlier(self, machine: int, begin_us: int, events_us: NDArray[np.int64], silence_us: int) -> int:
-        """Samples from before the first contact came. Returns the new beginning (see the module's invariants)."""
-        contact_us = self.contact_us(machine, begin_us)
-        first = next((r for r in self._records[machine] if r.from_us == begin_us), None)
+    def begin_earlier(self, lane: int, begin_us: int, new_begin_us: int) -> None:
+        """The machine begins earlier, by what another source told."""
+        first = self._first(lane, begin_us)
+        to_us = begin_us if first is None else first.to_us
+        self._replace(lane, first, [GapRecord(lane, new_begin_us, to_us, Cause.NO_DATA_YET)])
+
+    def hear_earlier(
+        self, lane: int, begin_us: int, new_begin_us: int, events_us: NDArray[np.int64], silence_us: int
+    ) -> None:
+        """Samples came from before the first contact with a source; see the module's invariants."""
+        contact_us = self.heard_us(lane, begin_us)
         before = events_us[events_us < contact_us]
-        last_us = int(before.max())
-        rest = (
-            [] if contact_us - last_us <= silence_us else [GapRecord(machine, last_us, contact_us, Cause.NO_DATA_YET)]
-        )
-        if first is not None and first.cause == Cause.NO_DATA_YET:
-            self._swap(machine, first, rest)
-        else:
-            for record in rest:
-                self._put(record)
-        return self.begin(machine, int(before.min()))
+        first_us, last_us, rest = int(before.min()), int(before.max()), []
+        if contact_us != NOT_YET and contact_us - last_us > silence_us:
+            rest = [GapRecord(lane, last_us, contact_us, Cause.NO_DATA_YET)]
+        self._replace(lane, self._first(lane, begin_us), rest)
+        self.wait(lane, new_begin_us, first_us)
 
-    def known_until(self, machine: int, begin_us: int, events_us: NDArray[np.int64], silence_us: int) -> int:
+    def _first(self, lane: int, begin_us: int) -> GapRecord | None:
+        """The record from a machine's beginning until the first contact with a source."""
+        found = (r for r in self._records[lane] if r.from_us == begin_us and r.cause == Cause.NO_DATA_YET)
+        return next(found, None)
+
+    def _replace(self, lane: int, old: GapRecord | None, new: list[GapRecord]) -> None:
+        if old is not None:
+            self._swap(lane, old, new)
+        else:
+            for record in new:
+                self._put(record)
+
+    def known_until(self, lane: int, begin_us: int, events_us: NDArray[np.int64], silence_us: int) -> int:
         """Samples from before a later contact came: less is unknown. Until when; -1 if nothing is new."""
         until_us = -1
-        for record in [r for r in self._records[machine] if r.cause == Cause.NO_DATA_YET and r.from_us > begin_us]:
+        for record in [r for r in self._records[lane] if r.cause == Cause.NO_DATA_YET and r.from_us > begin_us]:
             inside = events_us[(events_us >= record.from_us) & (events_us < record.to_us)]
             if len(inside):
                 last_us = int(inside.max())
                 short = record.to_us - last_us <= silence_us
-                self._swap(machine, record, [] if short else [replace(record, from_us=last_us)])
+                self._swap(lane, record, [] if short else [replace(record, from_us=last_us)])
                 until_us = record.to_us
         return until_us
 
     def take(self) -> tuple[list[GapRecord], dict[int, int]]:
-        """The records that changed since the last call: all of a machine from the given instant on."""
+        """The records that changed since the last call: all of a lane from the given instant on."""
         changed, self._changed = self._changed, {}
-        return [r for m, since in changed.items() for r in self._records[m] if r.from_us >= since], changed
+        return [r for lane, since in changed.items() for r in self._records[lane] if r.from_us >= since], changed
 
     def forget(self, before_us: Mapping[int, int]) -> None:
         """Drop records that ended before the given instants and are stored; those of first contacts stay."""
-        for machine, at_us in before_us.items():
-            old = [r for r in self._records[machine] if OPEN < r.to_us < at_us and r.cause != Cause.NO_DATA_YET]
-            if old and machine not in self._changed:
-                self._forgotten_us[machine] = max(r.to_us for r in old)
-                self._records[machine] = [r for r in self._records[machine] if r not in old]
+        for lane, at_us in before_us.items():
+            old = [r for r in self._records[lane] if OPEN < r.to_us < at_us and r.cause != Cause.NO_DATA_YET]
+            if old and lane not in self._changed:
+                self._forgotten_us[lane] = max(r.to_us for r in old)
+                self._records[lane] = [r for r in self._records[lane] if r not in old]
                 self._gaps = None
 
     def _put(self, record: GapRecord) -> int:
@@ -263,11 +298,11 @@ class GapLog:
         end_us = NOT_YET if record.to_us == OPEN else record.to_us
         touched = [
             r
-            for r in self._records[record.machine]
+            for r in self._records[record.lane]
             if not r.recovered and r.from_us < end_us and (r.to_us == OPEN or r.to_us > record.from_us)
         ]
         if not touched:
-            self._change(record.machine, record.from_us, [], [record])
+            self._change(record.lane, record.from_us, [], [record])
             return record.from_us
         lasting = record.to_us == OPEN or any(r.to_us == OPEN for r in touched)
         joined = replace(
@@ -275,14 +310,14 @@ class GapLog:
             from_us=min(record.from_us, touched[0].from_us),
             to_us=OPEN if lasting else max(record.to_us, *(r.to_us for r in touched)),
         )
-        self._change(record.machine, joined.from_us, touched, [joined])
-        return min(record.from_us, min(r.to_us for r in touched if r.to_us != OPEN))
+        self._change(record.lane, joined.from_us, touched, [joined])
+        return min([record.from_us, *(r.to_us for r in touched if r.to_us != OPEN)])
 
-    def _swap(self, machine: int, old: GapRecord, new: list[GapRecord]) -> None:
-        self._change(machine, min([old.from_us, *(r.from_us for r in new)]), [old], new)
+    def _swap(self, lane: int, old: GapRecord, new: list[GapRecord]) -> None:
+        self._change(lane, min([old.from_us, *(r.from_us for r in new)]), [old], new)
 
-    def _change(self, machine: int, since_us: int, old: list[GapRecord], new: list[GapRecord]) -> None:
-        records = [r for r in self._records[machine] if r not in old] + new
-        self._records[machine] = sorted(records, key=lambda r: (r.from_us, r.recovered))
-        self._changed[machine] = min(since_us, self._changed.get(machine, NOT_YET))
+    def _change(self, lane: int, since_us: int, old: list[GapRecord], new: list[GapRecord]) -> None:
+        records = [r for r in self._records[lane] if r not in old] + new
+        self._records[lane] = sorted(records, key=lambda r: (r.from_us, r.recovered))
+        self._changed[lane] = min(since_us, self._changed.get(lane, NOT_YET))
         self._gaps = None

@@ -18,19 +18,22 @@ from core.engine.state import (
     FEED,
     HOT,
     LOAD,
+    NOT_GIVEN,
     NOT_TRUSTED,
     POWER,
     SPEED,
     SPINDLES,
     UNKNOWN_PM,
 )
-from core.vocabulary import AlarmClass, JobState, Role
+from core.plant.model import MOST_SOURCES
+from core.vocabulary import WORDS, AlarmClass, JobState, Role
 
 # Numba freezes module constants of plain int.
 _ROTATING, _SPEED, _LOAD = int(Role.SPINDLE_ROTATING), int(Role.SPINDLE_SPEED), int(Role.SPINDLE_LOAD)
 _FEED, _FEED_OVERRIDE, _SPINDLE_OVERRIDE = int(Role.FEED_RATE), int(Role.FEED_OVERRIDE), int(Role.SPINDLE_OVERRIDE)
 _RAPID, _POWER = int(Role.RAPID), int(Role.POWER)
 _ZERO, _ALARM_STOP = int(Role.OVERRIDE_ZERO), int(Role.ALARM_STOP)
+_ONLINE, _WORDS, _SOURCES = int(Role.ONLINE), int(WORDS), int(MOST_SOURCES)
 _STOP = int(AlarmClass.STOP)
 _WAITING, _ENDED, _ABORTED = int(JobState.WAITING), int(JobState.ENDED), int(JobState.ABORTED)
 
@@ -52,6 +55,58 @@ def touch(s: Any) -> None:
     """The state has to be decided again before time moves on."""
     s.dirty = DECIDE
     s.horizon_us = 0
+
+
+@compiled
+def say(s: Any, k: Any, word: int, code: int) -> None:
+    """Another state input; it is believed unless its source is gone."""
+    s.said[word] = code
+    if word == _ONLINE:
+        look_again(s, k)
+        return
+    s.words[word] = _believed(s, k, word)
+    touch(s)
+
+
+@compiled
+def _believed(s: Any, k: Any, word: int) -> int:
+    code = int(s.said[word])
+    return NOT_TRUSTED if code != NOT_GIVEN and s.gone & k.bit[word] != 0 else code
+
+
+@compiled
+def _hidden(bits: Any, gone: int) -> int:
+    """What sources that are gone give, of bits by source."""
+    hidden = 0
+    for slot in range(_SOURCES):
+        if gone >> slot & 1 != 0:
+            hidden |= int(bits[slot])
+    return hidden
+
+
+@compiled
+def look_again(s: Any, k: Any) -> None:
+    """Another set of sources is gone: in a gap, or off line as they say themselves. Nothing of theirs is believed.
+
+    What they said stays as it is, and counts again when they are back.
+    """
+    s.gone = int(s.gaps) | (int(k.bit[_ONLINE]) if s.said[_ONLINE] == 0 else 0)
+    for word in range(_WORDS):
+        s.words[word] = _believed(s, k, word)
+    s.hidden_rotating, s.hidden_speed = _hidden(k.rotating, s.gone), _hidden(k.speed, s.gone)
+    s.hidden_load, s.hidden_feed = _hidden(k.load, s.gone), _hidden(k.feed, s.gone)
+    for channel in range(1, SPINDLES + 1):
+        cuts = _cuts(k, _load_of(s, channel), _speed_of(s, channel))
+        s.loaded = _with_bit(s.loaded, 1 << (channel - 1), cuts)
+    _set_gates(s, k)
+    touch(s)
+
+
+@compiled
+def turning(s: Any) -> int:
+    """The spindles (bits) that turn: their own word counts more than their speed."""
+    known = int(s.rotating_known) & ~int(s.hidden_rotating)
+    return (int(s.rotating) & known) | (int(s.fast) & ~int(s.hidden_speed) & ~known)
 
 
 @compiled
@@ -109,6 +164,8 @@ def _load_of(s: Any, channel: int) -> int:
 
 @compiled
 def _speed_of(s: Any, channel: int) -> float:
+    if int(s.hidden_speed) >> (channel - 1) & 1 != 0:
+        return np.nan
     return float(s.shown[SPEED] if channel == 1 else s.speed[channel - 1])
 
 
@@ -116,6 +173,7 @@ def _speed_of(s: Any, channel: int) -> float:
 def _set_gates(s: Any, k: Any) -> None:
     """Between which values each hot gauge changes nothing; closed where it has no trusted value."""
     speed, level = s.shown[SPEED], _level(k, s.shown[SPEED])
+    level_now = _level(k, _speed_of(s, 1))
     least = k.idle_speed[level - 1] if level > 0 else 0.0
     most = k.idle_speed[level] if level < k.idle_levels - 1 else _HUGE
     if abs(speed) > _TURNS_ABOVE:
@@ -129,9 +187,9 @@ def _set_gates(s: Any, k: Any) -> None:
     if int(s.load_known) & 1 == 0:
         s.low[LOAD], s.high[LOAD] = np.inf, -np.inf
     elif k.idle_levels > 0 and int(s.loaded) & 1 != 0:
-        s.low[LOAD] = k.cut_pm[level] / 10.0
+        s.low[LOAD] = k.cut_pm[level_now] / 10.0
     elif k.idle_levels > 0:
-        s.high[LOAD] = (k.cut_pm[level] - 1) / 10.0
+        s.high[LOAD] = (k.cut_pm[level_now] - 1) / 10.0
     moves = int(s.feeding) & 1 != 0
     s.low[FEED], s.high[FEED] = (_ABOVE_ZERO, _HUGE) if moves else (-_HUGE, 0.0)
     s.low[POWER] = float(k.off_w + 1) if k.off_w > 0 and s.off == 0 else 0.0
@@ -166,7 +224,7 @@ def take_gauge(s: Any, k: Any, role: int, channel: int, value: float, trusted: b
             s.rotating, s.rotating_known = rotating, known
             touch(s)
     elif channel == 1:
-        _override(s, role, value, trusted)
+        _override(s, k, role, value, trusted)
     _set_gates(s, k)
 
 
@@ -180,11 +238,15 @@ def _set_feeding(s: Any, feeding: int) -> None:
 @compiled
 def _speed(s: Any, k: Any, channel: int, bit: int, value: float, trusted: bool) -> None:
     fast = _with_bit(s.fast, bit, trusted and abs(value) > _TURNS_ABOVE)
+    known = _with_bit(s.speed_known, bit, trusted)
+    if known != s.speed_known:
+        s.speed_known = known
+        touch(s)
     if channel <= SPINDLES:
         _show(s, SPEED, channel, value, trusted, 0)
         if channel > 1:
             s.speed[channel - 1] = value if trusted else np.nan
-        loaded = _with_bit(s.loaded, bit, _cuts(k, _load_of(s, channel), value if trusted else np.nan))
+        loaded = _with_bit(s.loaded, bit, _cuts(k, _load_of(s, channel), _speed_of(s, channel)))
         if loaded != s.loaded:
             s.loaded = loaded
             _touch_cut(s)
@@ -219,7 +281,7 @@ def _power(s: Any, k: Any, value: float, trusted: bool) -> None:
 
 
 @compiled
-def _override(s: Any, role: int, value: float, trusted: bool) -> None:
+def _override(s: Any, k: Any, role: int, value: float, trusted: bool) -> None:
     """An override of spindle or channel 1, or whether that travels in rapid."""
     if role == _RAPID:
         s.rapid = 1 if trusted and value != 0.0 else 0
@@ -230,15 +292,14 @@ def _override(s: Any, role: int, value: float, trusted: bool) -> None:
     elif role == _FEED_OVERRIDE:
         s.feed_pm = now_pm
         zero = NOT_TRUSTED if now_pm < 0 else (1 if now_pm == 0 else 0)
-        if s.words[_ZERO] != zero:
-            s.words[_ZERO] = zero
-            touch(s)
+        if s.said[_ZERO] != zero:
+            say(s, k, _ZERO, zero)
     else:
         s.rapid_pm = now_pm
 
 
 @compiled
-def take_alarm(s: Any, key: int, edge: int) -> None:
+def take_alarm(s: Any, k: Any, key: int, edge: int) -> None:
     """An alarm raised (`edge` = class + 2) or cleared (-class - 2); only those of class stop are kept."""
     alarm_class, raised = abs(edge) - 2, edge > 0
     place = -1
@@ -258,9 +319,8 @@ def take_alarm(s: Any, key: int, edge: int) -> None:
     elif not raised and s.alarms_more > 0 and alarm_class in (_STOP, _NO_CLASS):
         s.alarms_more -= 1
     standing = 1 if s.alarms_known + s.alarms_more > 0 else 0
-    if s.words[_ALARM_STOP] != standing:
-        s.words[_ALARM_STOP] = standing
-        touch(s)
+    if s.said[_ALARM_STOP] != standing:
+        say(s, k, _ALARM_STOP, standing)
 
 
 @compiled

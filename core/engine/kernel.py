@@ -15,14 +15,41 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.engine.counters import EVENT_ROOM, count, count_what_a_gap_held, enter_scrap, meter, pri_of, start_over
-from core.engine.inputs import area_up_to, order_on_machine, take_alarm, take_gauge, touch
+from core.engine.counters import (
+    EVENT_ROOM,
+    count,
+    count_what_a_gap_held,
+    counters_of,
+    distrust,
+    doubt_lasting,
+    enter_scrap,
+    may_make,
+    meter,
+    pri_of,
+    start_over,
+    write_blind,
+)
+from core.engine.inputs import area_up_to, look_again, order_on_machine, say, take_alarm, take_gauge, touch, turning
 from core.engine.jit import compiled
-from core.engine.outputs import CREDITS, EVENTS, FACTS, INTERVALS, PROGRAMS, new_row, room
-from core.engine.state import DECIDE, FEED, HOT, LOAD, NO_COUNT, NO_KEY, NOT_IN_GAP, NOT_TRUSTED, POWER, SPEED
+from core.engine.outputs import CREDITS, DOUBTS, EVENTS, FACTS, INTERVALS, PROGRAMS, new_row, room
+from core.engine.state import (
+    DECIDE,
+    FEED,
+    HOT,
+    LOAD,
+    NO_COUNT,
+    NO_KEY,
+    NO_STATE,
+    NOT_BLIND,
+    NOT_IN_GAP,
+    NOT_TRUSTED,
+    POWER,
+    SPEED,
+)
 from core.engine.transitions import KNOWN_BUSY, TIME_CLASS, decide, execution_of, is_feed_held
 from core.facts.schema import MEASURES, OPEN_END
 from core.plant.behaviour import COUNTERS
+from core.plant.model import MOST_SOURCES
 from core.units import MINUTE_US
 from core.vocabulary import FIRST_GAUGE, FIRST_POINT, WORDS, Cause, Execution, Quality, Role, Situation, State
 
@@ -38,8 +65,11 @@ _UNKNOWN, _PRODUCING, _STOPPED = int(State.UNKNOWN), int(State.PRODUCING), int(S
 _ACTIVE = int(Execution.ACTIVE)
 _BUSY, _NO_ORDER = int(Situation.BUSY), int(Situation.BUSY_NO_ORDER)
 _BY_JOB, _BY_RUN = COUNTERS.index("job"), COUNTERS.index("run")
-_OFFLINE, _UNAVAILABLE = int(Cause.OFFLINE), int(Cause.NOT_AVAILABLE)
-_ALL_COUNTERS = 7
+_OFFLINE, _UNAVAILABLE, _NO_DATA_YET = int(Cause.OFFLINE), int(Cause.NOT_AVAILABLE), int(Cause.NO_DATA_YET)
+_ONLINE, _ITEM, _POWER_ROLE = int(Role.ONLINE), int(Role.ITEM_STATE), int(Role.POWER)
+_FEED_OVERRIDE, _SPINDLE_OVERRIDE = int(Role.FEED_OVERRIDE), int(Role.SPINDLE_OVERRIDE)
+_RAPID, _RAPID_OVERRIDE = int(Role.RAPID), int(Role.RAPID_OVERRIDE)
+_SOURCES, _NO_STATE = int(MOST_SOURCES), int(NO_STATE)
 _FROM_SAMPLES = int(Cause.OFFLINE)
 """Causes of UNKNOWN from here on come from samples, the ones before from gap records."""
 _GREATEST_WORD = 127.0
@@ -104,12 +134,19 @@ def _write_program(s: Any, machine: int, to_us: int, out: Array, used: Array) ->
 
 
 @compiled
-def _span_gap(s: Any, from_us: int, counters: int) -> None:
-    """What these counters (bits) read next spans a stretch without trusted data: right in sum, unknown in time."""
-    if counters != 0:
-        s.last_gap_from_us = from_us
-        s.after_gap = int(s.after_gap) | counters
-        s.gap_credit[:] = 0
+def _span_gap(s: Any, gap: int, from_us: int, counters: int) -> None:
+    """What these counters (bits) read next spans a stretch without trusted data: right in sum, unknown in time.
+
+    `gap`: the source whose gap it was, or NO_STATE.
+    """
+    if counters == 0:
+        return
+    s.last_gap_from_us[gap] = from_us
+    s.after_gap = int(s.after_gap) | counters
+    for kind in range(3):
+        s.gap_credit[3 * gap + kind] = 0
+        if counters >> kind & 1 != 0:
+            s.spanned[kind] = gap
 
 
 @compiled
@@ -125,11 +162,12 @@ def _classify(s: Any) -> None:
 @compiled
 def _settle(s: Any, k: Any, machine: int, out: Array, used: Array) -> bool:
     """Decide at `at_us` from the inputs what has changed, and close the interval of the state before."""
-    turns = int(s.rotating) | (int(s.fast) & ~int(s.rotating_known))
-    if s.dirty == DECIDE and not _decide(s, k, machine, turns, out, used):
+    turns, feeding = turning(s), int(s.feeding) & ~int(s.hidden_feed)
+    if s.dirty == DECIDE and not _decide(s, k, machine, turns, feeding, out, used):
         return False
-    cuts = s.feeding != 0 and turns & int(s.loaded) != 0
-    air = s.running != 0 and s.feeding != 0 and not cuts and k.idle_levels > 0 and turns & int(s.load_known) != 0
+    loads = turns & ~int(s.hidden_load)
+    cuts = feeding != 0 and loads & int(s.loaded) != 0
+    air = s.running != 0 and feeding != 0 and not cuts and k.idle_levels > 0 and loads & int(s.load_known) != 0
     s.in_cut = 1 if cuts else 0
     s.air_cut = 1 if air else 0
     s.dirty = 0
@@ -137,11 +175,14 @@ def _settle(s: Any, k: Any, machine: int, out: Array, used: Array) -> bool:
 
 
 @compiled
-def _decide(s: Any, k: Any, machine: int, turns: int, out: Array, used: Array) -> bool:
+def _decide(s: Any, k: Any, machine: int, turns: int, feeding: int, out: Array, used: Array) -> bool:
     """The state, its time class and what else is true of the machine from now on."""
+    if not room(used, DOUBTS, 1):
+        return False
     execution = execution_of(s.words)
-    moving = turns != 0 or s.feeding != 0
-    state, cause, rule = decide(s.words, execution, moving, s.gap_cause, s.failed != 0, k.red_stops != 0)
+    moving = turns != 0 or feeding != 0
+    silence = _silence(s, k) if execution < 0 and s.gone != 0 else 0
+    state, cause, rule = decide(s.words, execution, moving, silence, s.failed != 0, k.red_stops != 0)
     if state != s.state or cause != s.cause or rule != s.rule:
         if s.at_us > s.since_us:
             if not room(used, INTERVALS, 1):
@@ -149,8 +190,8 @@ def _decide(s: Any, k: Any, machine: int, turns: int, out: Array, used: Array) -
             _write_interval(s, machine, s.at_us, out, used)
             if s.state == _UNKNOWN and s.cause >= _FROM_SAMPLES:
                 # A counter that went on telling knows when its parts were made, whatever else could not be trusted.
-                gone = s.cause in (_OFFLINE, _UNAVAILABLE)
-                _span_gap(s, s.since_us, _ALL_COUNTERS if gone else int(s.missed))
+                gone = k.bit[_ONLINE] if s.cause == _OFFLINE else k.bit[_ITEM] if s.cause == _UNAVAILABLE else 0
+                _span_gap(s, _NO_STATE, s.since_us, int(s.missed) | counters_of(k, gone))
             s.since_us = s.at_us
         s.state, s.cause, s.rule = state, cause, rule
     if state == _STOPPED:
@@ -158,11 +199,33 @@ def _decide(s: Any, k: Any, machine: int, turns: int, out: Array, used: Array) -
     elif state == _PRODUCING:
         s.failed = 0
     s.turning = 1 if turns != 0 else 0
-    s.powered = 1 - s.off
+    known = (int(s.rotating_known) & ~int(s.hidden_rotating)) | (int(s.speed_known) & ~int(s.hidden_speed))
+    _look(s, machine, state != _UNKNOWN and turns == 0 and int(k.spindles) & ~known != 0, out, used)
+    s.powered = 1 if s.off == 0 or s.gone & k.bit[_POWER_ROLE] != 0 else 0
     s.running = 1 if execution == _ACTIVE else 0
     s.feed_held = 1 if is_feed_held(s.words, execution) else 0
     _classify(s)
     return True
+
+
+@compiled
+def _silence(s: Any, k: Any) -> int:
+    """Why nobody says what the machine does: the cause of the first source that is gone and could say so, 0 none."""
+    for slot in range(_SOURCES):
+        bit = 1 << slot
+        if s.gone & k.witnesses & bit != 0:
+            return int(s.gap_cause[slot]) if s.gaps & bit != 0 else _OFFLINE
+    return 0
+
+
+@compiled
+def _look(s: Any, machine: int, blind: bool, out: Array, used: Array) -> None:
+    """Whether it is not known if a spindle turns, from now on; there is room for a row."""
+    if blind and s.blind_us == NOT_BLIND:
+        s.blind_us = s.at_us
+    elif not blind and s.blind_us != NOT_BLIND:
+        write_blind(s, machine, s.at_us, out, used)
+        s.blind_us = NOT_BLIND
 
 
 @compiled
@@ -198,11 +261,12 @@ def _spend(s: Any, k: Any, until: int) -> None:
         s.acc[_HELD_US] += spent * s.feed_held
         if s.turning != 0:
             s.acc[_TURNING_US] += spent
-            s.acc[_LOAD_US] += spent * (int(s.load_known) & 1)
-            s.acc[_LOAD_PM] += s.area[LOAD]
+            known = int(s.load_known) & ~int(s.hidden_load) & 1
+            s.acc[_LOAD_US] += spent * known
+            s.acc[_LOAD_PM] += s.area[LOAD] * known
         if s.state == _PRODUCING:
-            _lose(s, spent)
-    if s.area[POWER] != 0 and k.has_energy == 0 and s.gap_from_us == NOT_IN_GAP:
+            _lose(s, k, spent)
+    if s.area[POWER] != 0 and k.has_energy == 0 and s.gaps & k.bit[_POWER_ROLE] == 0:
         energy = s.energy_rest + s.area[POWER]
         s.acc[_ENERGY_MJ] += energy // _UJ_PER_MJ
         s.energy_rest = energy % _UJ_PER_MJ
@@ -211,13 +275,13 @@ def _spend(s: Any, k: Any, until: int) -> None:
 
 
 @compiled
-def _lose(s: Any, spent: int) -> None:
+def _lose(s: Any, k: Any, spent: int) -> None:
     """Override losses of producing time, in ‰·µs, each by itself."""
-    if s.feed_pm >= 0:
+    if s.feed_pm >= 0 and s.gone & k.bit[_FEED_OVERRIDE] == 0:
         s.acc[_FEED_LOSS] += spent * (_WHOLE_PM - s.feed_pm)
-    if s.spindle_pm >= 0:
+    if s.spindle_pm >= 0 and s.gone & k.bit[_SPINDLE_OVERRIDE] == 0:
         s.acc[_SPINDLE_LOSS] += spent * (_WHOLE_PM - s.spindle_pm)
-    if s.rapid != 0 and s.rapid_pm >= 0:
+    if s.rapid != 0 and s.rapid_pm >= 0 and s.gone & (k.bit[_RAPID] | k.bit[_RAPID_OVERRIDE]) == 0:
         s.acc[_RAPID_LOSS] += spent * (_WHOLE_PM - s.rapid_pm)
 
 
@@ -248,22 +312,37 @@ def _advance(s: Any, k: Any, machine: int, until: int, segments: NDArray[np.void
 
 
 @compiled
-def _close_gap(s: Any, k: Any, machine: int, programs: NDArray[np.void], out: Array, used: Array) -> bool:
-    """End the open gap at `at_us`; what the counters read inside it is booked here, at once and marked."""
-    if s.gap_from_us == NOT_IN_GAP:
+def _open_gap(s: Any, k: Any, source: int, cause: int) -> None:
+    if s.gaps >> source & 1 == 0:
+        s.gaps = int(s.gaps) | 1 << source
+        s.gap_from_us[source], s.gap_cause[source] = s.at_us, cause
+        look_again(s, k)
+
+
+@compiled
+def _close_gap(s: Any, k: Any, machine: int, source: int, programs: NDArray[np.void], out: Array, used: Array) -> bool:
+    """End the open gap of a source at `at_us`; what its counters read inside it is booked here, at once and marked."""
+    if s.gaps >> source & 1 == 0:
         return True
-    if not room(used, CREDITS, 3) or not room(used, EVENTS, 3 * EVENT_ROOM):
+    rows = 3 * EVENT_ROOM
+    if not room(used, CREDITS, 3) or not room(used, EVENTS, rows) or not room(used, DOUBTS, rows):
         return False
-    _span_gap(s, s.gap_from_us, _ALL_COUNTERS)
-    s.gap_from_us = NOT_IN_GAP
-    s.gap_cause = 0
-    touch(s)
-    count_what_a_gap_held(s, k, machine, pri_of(s.program, programs), out, used)
+    counters = counters_of(k, 1 << source)
+    for kind in range(3):
+        # What came before the first contact with the source is in no figure.
+        fresh = s.gap_cause[source] == _NO_DATA_YET and s.counter_us[kind] == s.gap_from_us[source]
+        if counters >> kind & 1 != 0 and s.counter[kind] == NO_COUNT and fresh:
+            s.counter_us[kind] = s.at_us
+    _span_gap(s, source, s.gap_from_us[source], counters)
+    s.gaps = int(s.gaps) & ~(1 << source)
+    s.gap_from_us[source], s.gap_cause[source] = NOT_IN_GAP, 0
+    look_again(s, k)
+    count_what_a_gap_held(s, k, machine, counters, pri_of(s.program, programs), out, used)
     return True
 
 
 @compiled
-def _select_program(s: Any, machine: int, program: int, out: Array, used: Array) -> bool:
+def _select_program(s: Any, machine: int, program: int, programs: NDArray[np.void], out: Array, used: Array) -> bool:
     """Another part program: the running minute is split, the program's interval closed."""
     if program == s.program:
         return True
@@ -274,6 +353,7 @@ def _select_program(s: Any, machine: int, program: int, out: Array, used: Array)
         _write_program(s, machine, s.at_us, out, used)
         s.program_since_us = s.at_us
     s.program = program
+    may_make(s, pri_of(program, programs))
     return True
 
 
@@ -337,23 +417,21 @@ def _word(value: float, trusted: bool) -> int:
 
 @compiled
 def _apply(
-    s: Any, k: Any, machine: int, role: int, value: float, key: int, quality: int, flags: int,
+    s: Any, k: Any, machine: int, role: int, channel: int, value: float, key: int, quality: int, flags: int,
     programs: NDArray[np.void], out: Array, used: Array,
 ) -> bool:  # fmt: skip
     """The effect of a count, program, job, alarm or gap's edge at `at_us`. False: no room, nothing has changed."""
     trusted = quality <= _TRUSTED
     if role <= _SCRAP:
         if quality != _GOOD:
-            s.missed = int(s.missed) | (1 << (role - _TOTAL))
+            distrust(s, role - _TOTAL)
             return True
         return count(s, k, machine, role - _TOTAL, value, flags, pri_of(s.program, programs), out, used)
     if role == _GAP_OPEN:
-        if s.gap_from_us == NOT_IN_GAP:
-            s.gap_from_us, s.gap_cause = s.at_us, np.int8(value)
-            touch(s)
+        _open_gap(s, k, channel - 1, int(value))
         return True
     if role == _GAP_CLOSE:
-        return _close_gap(s, k, machine, programs, out, used)
+        return _close_gap(s, k, machine, channel - 1, programs, out, used)
     if role == _SCRAP_ENTRY:
         return _take_scrap(s, machine, int(value), key, programs, out, used)
     if role == _JOB_STATE:
@@ -361,15 +439,15 @@ def _apply(
     if not trusted:
         return True
     if role == _PROGRAM:
-        return _select_program(s, machine, key, out, used)
+        return _select_program(s, machine, key, programs, out, used)
     if role in (_ORDER, _JOB):
         return _take_job(s, k, machine, role, key, NOT_TRUSTED, out, used)
     if role == _ALARM:
-        take_alarm(s, key, int(value))
+        take_alarm(s, k, key, int(value))
     elif role == _RUNS:
         _take_run(s, k, value)
     elif role == _ENERGY and quality == _GOOD:
-        meter(s, value, flags)
+        meter(s, k, value, flags)
     return True
 
 
@@ -404,7 +482,7 @@ def fold_samples(
         trusted, code = quality[i] <= _TRUSTED, 0
         if r < _WORDS:
             code = _word(value[i], trusted)
-            if s.words[r] == code:
+            if s.said[r] == code:
                 continue
         elif r < _FIRST_POINT and s.at_us <= at < s.horizon_us and trusted:
             # Most samples are of hot gauges between their gates: no branch asks what they are, they are multiplied.
@@ -418,15 +496,14 @@ def fold_samples(
         if at > s.at_us and not _advance(s, k, m, at, segments, out, used):
             return i
         if r < _WORDS:
-            s.words[r] = code
-            touch(s)
+            say(s, k, r, code)
         elif r < _FIRST_POINT:
             take_gauge(s, k, r, channel[i], value[i], trusted and value[i] == value[i])
         else:
             # A program that changes at the very start of a shift leaves what was counted there to the new shift.
             if s.at_us >= s.segment_end_us and not _enter_segment(s, k, segments):
                 return i
-            if not _apply(s, k, m, r, value[i], key[i], quality[i], flags[i], programs, out, used):
+            if not _apply(s, k, m, r, channel[i], value[i], key[i], quality[i], flags[i], programs, out, used):
                 return i
     return int(machine.shape[0])
 
@@ -460,8 +537,13 @@ def close_views(
         s = states[m]
         if not room(used, FACTS, 1) or not room(used, INTERVALS, 2) or not room(used, PROGRAMS, 1):
             return i
+        if not room(used, DOUBTS, 5):
+            return i
         _settle(s, machines[m], m, out, used)
         _flush(s, m, out, used)
         _write_interval(s, m, OPEN_END, out, used)
         _write_program(s, m, OPEN_END, out, used)
+        doubt_lasting(s, machines[m], m, out, used)
+        if s.blind_us != NOT_BLIND and s.blind_us < s.at_us:
+            write_blind(s, m, OPEN_END, out, used)
     return int(which.shape[0])

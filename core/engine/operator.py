@@ -123,7 +123,7 @@ def _columns(rows: list[tuple[int, int, int, int, int, int]]) -> Columns:
         quality=np.zeros(count, "u1"),
         flags=np.zeros(count, "u2"),
         rank=np.where(role == _SCRAP, SIGNAL_RANK[Role.SCRAP_ENTRY], OTHER_RANK).astype("i2"),
-        source=np.zeros(count, "i2"),
+        source=np.full(count, -1, "i4"),  # no source of the machine's
         seq=seq,
         received_us=at_us,
     )

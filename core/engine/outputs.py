@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.engine.jit import compiled
-from core.facts.schema import COUNTER_EVENT, FACT, GAP_CREDIT, INTERVAL, PROGRAM_INTERVAL
+from core.facts.schema import COUNT_GAP, COUNTER_EVENT, FACT, GAP_CREDIT, INTERVAL, PROGRAM_INTERVAL
 
-KINDS = (FACT, INTERVAL, PROGRAM_INTERVAL, GAP_CREDIT, COUNTER_EVENT)
-FACTS, INTERVALS, PROGRAMS, CREDITS, EVENTS = range(5)
+KINDS = (FACT, INTERVAL, PROGRAM_INTERVAL, GAP_CREDIT, COUNTER_EVENT, COUNT_GAP)
+FACTS, INTERVALS, PROGRAMS, CREDITS, EVENTS, DOUBTS = range(6)
 
 CAPACITY = 1024
 """Rows that a region holds before it is emptied: some 17 machine-hours of minutes, and facts still fit a cache."""
@@ -46,6 +46,7 @@ class Folded:
     programs: NDArray[np.void]
     credits: NDArray[np.void]
     counter_events: NDArray[np.void]
+    count_gaps: NDArray[np.void]
 
 
 class Outputs:

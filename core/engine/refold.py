@@ -20,7 +20,7 @@ from core.engine.fold import CODE_VERSION, Fold, Folded
 from core.engine.gaps import Gaps
 from core.engine.operator import OperatorLog
 from core.engine.raw import Latest
-from core.engine.state import NOT_IN_GAP, STATE
+from core.engine.state import STATE, since_us
 from core.facts.rollup import summed
 from core.facts.schema import Repair, Snapshot
 from core.plant.model import Plant
@@ -73,8 +73,9 @@ class Refold:
     def wanted_from_us(self, machine: int) -> int:
         """From when on samples are to be given next: inside a gap from its beginning, their effect is still to come."""
         state = self._fold.states[machine]
-        standing = state["gap_from_us"] != NOT_IN_GAP and state["at_us"] == self._starts[machine]["at_us"]
-        return int(state["gap_from_us"] if standing else state["at_us"])
+        if state["at_us"] != self._starts[machine]["at_us"]:
+            return int(state["at_us"])
+        return since_us(state)
 
     def columns_of(self, batch: SampleBatch, begin_us: NDArray[np.int64]) -> Columns:
         """Stored samples for `step`: first values hold from the machine's beginning on at the earliest."""
@@ -102,7 +103,7 @@ class Refold:
             self._buffer.push(found.take(effect_us >= here[found.machine]))
         active = np.zeros(len(here), bool)
         active[machines] = True
-        edges = [gaps.mended(here, self._fold.in_gap() & active), gaps.edges(here, ends)]
+        edges = [gaps.mended(here, self._fold.in_gap(), active), gaps.edges(here, ends)]
         edges += people.between(np.where(active, here, -1), ends, self._fold.states["words"])
         self._fold.fold(self._buffer.pop(gaps, Columns.concat(edges), ends))
         self._fold.advance(machines, ends[machines])
@@ -144,5 +145,6 @@ class Refold:
             credits=rows.credits[rows.credits["machine"] == machine],
             snapshots=self._snapshots[machine],
             counter_events=rows.counter_events[rows.counter_events["machine"] == machine],
+            count_gaps=rows.count_gaps[rows.count_gaps["machine"] == machine],
         )
         return Refolded(repair, end, facts[running])

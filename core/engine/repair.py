@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from core.engine.gaps import GapRecord, Gaps
 from core.engine.operator import OperatorLog, Told
 from core.engine.refold import Refold, Refolded, Wanted
+from core.plant.lanes import lanes_of
 from core.plant.model import Plant
 from core.samples.batch import SampleBatch
 from core.units import FAR_US, HOUR_US, MINUTE_US
@@ -62,6 +63,7 @@ class RepairJob:
     def __init__(self, plant: Plant, past: Past, begin_us: NDArray[np.int64]) -> None:
         """`begin_us`: when each machine begins ([machines]), -1 never."""
         self._past = past
+        self._lanes = lanes_of(plant)
         self._begin_us = begin_us.copy()
         asked, self.upto = past.requests()
         asked = {m: (max(first, int(begin_us[m])), last) for m, (first, last) in asked.items() if begin_us[m] >= 0}
@@ -103,5 +105,5 @@ class RepairJob:
         begins = any(self._refold.at_us(machine) == self._begin_us[machine] for machine in until_us)
         told_to_us = FAR_US if begins else to_us + _TOLD_AFTER_US
         batch = self._past.samples(since, to_us, from_us - _TOLD_BEFORE_US, told_to_us)
-        gaps, told = Gaps.of(self._past.gaps(since)), OperatorLog(self._past.told(since))
+        gaps, told = Gaps.of(self._past.gaps(since), self._lanes), OperatorLog(self._past.told(since))
         self._refold.step(self._refold.columns_of(batch, self._begin_us), batch.signal, gaps, until_us, told)

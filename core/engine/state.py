@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from core.engine.jit import records
 from core.facts.schema import MEASURES
+from core.plant.model import MOST_SOURCES
 from core.units import floor_minute
 from core.vocabulary import WORDS, Cause, Role, State
 
@@ -28,6 +29,12 @@ NO_COUNT = -1
 NO_KEY = -1
 """A job or order that has never been named; 0 is one that was named empty."""
 NOT_IN_GAP = -1
+GAPS = MOST_SOURCES + 1
+"""Gaps whose parts may still be told: the last one of each source, and the last time without a trusted state."""
+NO_STATE = MOST_SOURCES
+"""Place of the latter."""
+NOT_BAD = -1
+NOT_BLIND = -1
 UNKNOWN_PM = -1
 """A load or an override without a trusted value."""
 
@@ -57,6 +64,7 @@ _FIELDS: list[tuple[str, str] | tuple[str, str, tuple[int, ...]]] = [
     ("shown", "<f8", (HOT,)),  # value, NaN if not trusted
     ("rotating", "<u4"),  # bit n-1: spindle n turns
     ("rotating_known", "<u4"),  # bit n-1: spindle n says itself whether it turns
+    ("speed_known", "<u4"),  # bit n-1: the speed of spindle n can be trusted
     ("fast", "<u4"),  # bit n-1: |speed| of spindle n above 1 per minute
     ("feeding", "<u4"),  # bit n-1: feed rate of channel n above 0
     ("loaded", "<u4"),  # bit n-1: load of spindle n says that it cuts
@@ -75,14 +83,18 @@ _FIELDS: list[tuple[str, str] | tuple[str, str, tuple[int, ...]]] = [
     ("order", "<i8"),  # last named by job.order
     ("job", "<i8"),  # last named by job.id
     ("runs", "<i8"),
-    ("gap_from_us", "<i8"),
-    ("last_gap_from_us", "<i8"),
+    ("blind_us", "<i8"),  # since when the state is known, but not whether a spindle turns
+    ("gap_from_us", "<i8", (MOST_SOURCES,)),
+    ("last_gap_from_us", "<i8", (GAPS,)),
     ("counter", "<i8", (3,)),  # total, good, scrap: the last reading that counted
-    ("counter_us", "<i8", (3,)),
+    ("counter_us", "<i8", (3,)),  # before the first reading: since when one is missing
+    ("bad_us", "<i8", (3,)),  # the first reading that cannot be trusted since the last that counted
+    ("pri_least", "<i8", (3,)),  # standard times of the programs selected since then, µs
+    ("pri_most", "<i8", (3,)),
     ("jump", "<i8", (3,)),  # a reading too high to be believed, held back
     ("jump_us", "<i8", (3,)),
     ("held", "<i8", (3,)),  # readings inside a gap, booked when it closes
-    ("gap_credit", "<i8", (3,)),  # good µs, total µs, parts booked after the last gap
+    ("gap_credit", "<i8", (3 * GAPS,)),  # for each good µs, total µs, parts booked after it
     ("energy", "<i8"),  # last reading of the meter, mJ
     ("energy_rest", "<i8"),  # µJ below one mJ
     ("acc", "<i8", (len(MEASURES),)),
@@ -92,9 +104,16 @@ _FIELDS: list[tuple[str, str] | tuple[str, str, tuple[int, ...]]] = [
     ("spindle_pm", "<i4"),
     ("rapid_pm", "<i4"),
     ("rapid", "<u4"),
-    ("words", "i1", (WORDS,)),
+    ("hidden_rotating", "<u4"),  # bit n-1: what is known of spindle n or channel n comes from a source that is gone
+    ("hidden_speed", "<u4"),
+    ("hidden_load", "<u4"),
+    ("hidden_feed", "<u4"),
+    ("words", "i1", (WORDS,)),  # what is believed
+    ("said", "i1", (WORDS,)),  # what was said last
     ("job_state", "i1"),
-    ("gap_cause", "i1"),
+    ("gap_cause", "i1", (MOST_SOURCES,)),
+    ("gaps", "u1"),  # bit of each source that is in a gap
+    ("gone", "u1"),  # and of those that say themselves that they are off line
     ("state", "i1"),
     ("cause", "i1"),
     ("rule", "i1"),
@@ -111,7 +130,8 @@ _FIELDS: list[tuple[str, str] | tuple[str, str, tuple[int, ...]]] = [
     ("air_cut", "i1"),
     ("feed_held", "i1"),
     ("dirty", "i1"),
-    ("after_gap", "u1"),  # bit k: the next reading of counter k spans a gap
+    ("after_gap", "u1"),  # bit k: the next reading of counter k spans a gap,
+    ("spanned", "i1", (3,)),  # and which
     ("missed", "u1"),  # bit k: since its last good reading counter k told something that cannot be trusted
     ("fresh", "u1"),  # bit k: the next reading of counter k is its baseline
     ("announced", "u1"),  # bit k: counter k starts over with its next reading
@@ -133,8 +153,8 @@ def new_states(machines: int) -> NDArray[np.void]:
     room = np.zeros(machines * STATE.itemsize + _LINE, "u1")
     first = -room.ctypes.data % _LINE
     states = room[first : first + machines * STATE.itemsize].view(STATE)
-    states["words"] = NOT_GIVEN
-    states["words"][:, Role.REPAIR] = 0  # told by people: silence is no
+    states["words"] = states["said"] = NOT_GIVEN
+    states["words"][:, Role.REPAIR] = states["said"][:, Role.REPAIR] = 0  # told by people: silence is no
     states["job_state"] = NOT_GIVEN
     for name in ("counter", "jump", "held", "energy", "runs"):
         states[name] = NO_COUNT
@@ -142,6 +162,7 @@ def new_states(machines: int) -> NDArray[np.void]:
         states[name] = NO_KEY
     for name in ("load_pm", "feed_pm", "spindle_pm", "rapid_pm"):
         states[name] = UNKNOWN_PM
+    states["bad_us"], states["blind_us"] = NOT_BAD, NOT_BLIND
     for name in ("gap_from_us", "last_gap_from_us"):
         states[name] = NOT_IN_GAP
     states["speed"] = np.nan
@@ -150,13 +171,22 @@ def new_states(machines: int) -> NDArray[np.void]:
     return records(states)
 
 
-def begin(state: NDArray[np.void], at_us: int) -> None:
-    """Start one machine at the minute of its first contact; until the contact itself its time is UNKNOWN."""
+def begin(state: NDArray[np.void], at_us: int, unheard: int = 0) -> None:
+    """Start one machine at the minute of its first contact. `unheard`: bits of sources that have not spoken there."""
     start = floor_minute(at_us)
     for name in ("at_us", "minute_us", "since_us", "program_since_us"):
         state[name] = start
-    state["since"] = start
+    state["since"] = state["counter_us"] = start
     state["state"], state["cause"], state["rule"] = State.UNKNOWN, Cause.NO_DATA_YET, 0
     state["dirty"] = DECIDE
-    if at_us > start:
-        state["gap_from_us"], state["gap_cause"] = start, Cause.NO_DATA_YET
+    state["gaps"] = state["gone"] = unheard
+    state["gap_from_us"], state["gap_cause"] = NOT_IN_GAP, 0
+    for slot in range(MOST_SOURCES):
+        if unheard >> slot & 1:
+            state["gap_from_us"][..., slot], state["gap_cause"][..., slot] = start, Cause.NO_DATA_YET
+
+
+def since_us(state: np.void) -> int:
+    """From when on a state wants to be given samples: in a gap from its beginning, their effect is still to come."""
+    in_gap = state["gap_from_us"][state["gap_from_us"] != NOT_IN_GAP]
+    return int(min([state["at_us"], *in_gap]))

@@ -1,8 +1,9 @@
 """From spool rows to `Changes`: frontiers, silence, gaps, and the fold. Pure: rows and ticks in, changes out.
 
 Invariants (docs/en/truth.md):
-- Time moves by data. A machine's settled frontier is the latest event or heartbeat less the source's lateness; while a
-  gap is logged for it, the last tick less the lateness. It never moves back.
+- Time moves by data. A source has spoken for a machine up to its latest event or heartbeat less its lateness; the
+  settled frontier of the machine is the least of its sources. A source in a logged gap does not count; where all are in
+  one, it is the last tick less the lateness. It never moves back.
 - Silence is judged only at ticks of this run and only as rows for the engine's own spool. A judgement takes effect
   when it is read back, like any other row, so that a replay obeys it and never judges again.
 - What is folded is a function of the samples, the gap records and what people told alone (core.samples.order,
@@ -17,27 +18,30 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.engine.fold import CODE_VERSION, Fold, Folded
+from core.engine.frontier import frontiers, silence_us
 from core.engine.gaps import NOT_YET, GapLog, GapRecord
 from core.engine.operator import OperatorLog, Told, told_of
 from core.engine.raw import NEVER, Latest, Raw
 from core.engine.refold import Refolded
-from core.engine.state import STATE
+from core.engine.state import STATE, since_us
 from core.engine.versions import NamesOf, PlantVersions, no_names
 from core.facts.rollup import summed
 from core.facts.schema import FACT, Changes, Frontier, GapRow, Late, Live, Repair, ShiftRow, Snapshot
 from core.plant.calendar import shift_instances
-from core.plant.model import Plant, Source
+from core.plant.lanes import NO_LANE, lanes_of
+from core.plant.model import Plant
 from core.samples import records
 from core.samples.batch import SampleBatch
 from core.samples.entries import Entry, unpack_entry
 from core.samples.order import FIRST_VALUES, Columns, ReorderBuffer, columns_of, from_begin
 from core.samples.records import Gap, Quarantine, RowKind, SpoolRow, StoredRow, Tick
-from core.units import DAY_US, FAR_US, HOUR_US, SECOND_US, natural_id
+from core.units import DAY_US, FAR_US, HOUR_US, SECOND_US, floor_minute, natural_id
 from core.vocabulary import Cause, Flag, Role
 
 _TAILS = ("minute_us", "since_us", "program_since_us")
@@ -45,8 +49,6 @@ _TAILS = ("minute_us", "since_us", "program_since_us")
 
 _NOT_LIFE = FIRST_VALUES | int(Flag.HISTORICAL | Flag.IN_DOUBT)
 """Flags of samples that prove no life."""
-_DEFAULT_SILENCE_S = 9.0
-"""Three missed keep-alives of 3 s (docs/en/truth.md, Silence)."""
 _CLOCKS_APART_US = 5 * SECOND_US
 """Clocks of collector and engine that differ by more are not compared; as much as a source may be ahead."""
 GAPS_KEPT_US = 2 * DAY_US
@@ -55,35 +57,26 @@ _TOLD_KEPT = 4096
 """First counts that are remembered until the gap that they speak of has an end: far more than counters exist."""
 
 
-def silence_us(source: Source) -> int:
-    """Real time without proof of life after which a source counts as silent."""
-    if source.settings.get("liveness") == "interval":
-        return int(3 * float(source.settings.get("max_interval_s", 3.0)) * SECOND_US)
-    return int(float(source.settings.get("silence_s", _DEFAULT_SILENCE_S)) * SECOND_US)
-
-
 class Stream:
     """The engine's memory: feed it rows with `take_row`, write its `judgements`, store what `collect` returns."""
 
     def __init__(self, plant: Plant, spools: Sequence[str] = (), names: NamesOf = no_names) -> None:
         """`names` finds the machine and signal names of another version of the plant file by its hash."""
-        count = len(plant.machines)
         self.plant = plant
+        self.lanes = lanes_of(plant)
+        count, lanes = len(plant.machines), len(self.lanes)
         self.spools = list(spools)
         self._versions = PlantVersions(plant, names)
         self.fold = Fold(plant)
         self.last_tick = NEVER
-        self._source = [plant.sources[machine.source] for machine in plant.machines]
+        self._source = [plant.sources[source] for source in self.lanes.source.tolist()]
         self._lateness = np.array([source.lateness_us for source in self._source], "i8")
         self._silence = np.array([silence_us(source) for source in self._source], "i8")
-        self.last_event = np.full(count, NEVER, "i8")
-        self.last_beat = np.full(count, NEVER, "i8")
-        self.last_life = np.full(count, NEVER, "i8")
-        self._heard = np.full(count, NEVER, "i8")  # when the latest proof of life arrived, by the collector's clock
+        self.last_event, self.last_beat, self.last_life = (np.full(lanes, NEVER, "i8") for _ in range(3))
+        self._heard = np.full(lanes, NEVER, "i8")  # when the latest proof of life arrived, by the collector's clock
         self.settled = np.full(count, NEVER, "i8")
-        self.gap_from = np.full(count, NEVER, "i8")
-        self._alive_again = np.full(count, NEVER, "i8")
-        self.gaps = GapLog(count)
+        self.gap_from, self._alive_again = (np.full(lanes, NEVER, "i8") for _ in range(2))
+        self.gaps = GapLog(self.lanes)
         self._operator = OperatorLog()
         self._entries: list[tuple[str, int, Entry]] = []
         self.begin_us = np.full(count, NEVER, "i8")
@@ -103,7 +96,7 @@ class Stream:
         self._new_programs: dict[int, str] = {}
         self._new_orders: dict[int, str] = {}
         self._cursors: dict[str, int] = {}
-        self._judged: list[Gap] = []
+        self._judged: list[tuple[int, Gap]] = []  # with the lane
         self._shifts = np.iinfo("i8").max, NEVER  # from and until when shift instances were handed over
 
     def __len__(self) -> int:
@@ -138,12 +131,15 @@ class Stream:
         elif row.kind is RowKind.HEARTBEAT:
             beat = records.unpack_heartbeat(row.payload)
             machines = self._versions.machines(row, beat.machine)
-            beat = records.Heartbeat(machines[machines >= 0], beat.at_us[machines >= 0])
-            self._take_heartbeat(beat, row.received_us)
+            lanes = self.lanes.of_each(machines, natural_id("source", row.source))
+            self._take_heartbeat(lanes[lanes != NO_LANE], beat.at_us[lanes != NO_LANE], row.received_us)
         elif row.kind is RowKind.GAP:
             gap = records.unpack_gap(row.payload)
             found = self._versions.machines(row, np.array(gap.machines, "i4"))
-            self._take_gap(replace(gap, machines=tuple(found[found >= 0].tolist())))
+            found = found[found >= 0]
+            lanes = self.lanes.of_each(found, natural_id("source", row.source))
+            # What was missing of a source that a machine has no more was missing all the same.
+            self._take_gap(gap, np.where(lanes == NO_LANE, self.lanes.first[found], lanes).tolist())
         elif row.kind is RowKind.OPERATOR:
             self._take_entry(spool, row)
         elif row.kind is RowKind.QUARANTINE:
@@ -162,15 +158,16 @@ class Stream:
         samples = columns_of(batch, self.fold.tables(int(batch.received_us.max())))
         self._raw.add(batch, natural_id("source", row.source), self.spools.index(spool), row.record)
         self._note_names(batch, samples)
-        self._begin_machines(batch, (batch.flags & FIRST_VALUES) != 0)
+        self._begin_machines(samples)
         samples = from_begin(samples, self.begin_us)
         self._place(samples, batch.signal)
         self._remember_told(samples)
         fresh = (batch.flags & _NOT_LIFE) == 0
+        lane = samples.source[fresh]
         for seen in (self.last_event, self.last_life):
-            np.maximum.at(seen, batch.machine[fresh], batch.event_us[fresh])
-        np.maximum.at(self._heard, batch.machine[fresh], batch.received_us[fresh])
-        self._note_life(batch.machine[fresh], batch.event_us[fresh])
+            np.maximum.at(seen, lane, batch.event_us[fresh])
+        np.maximum.at(self._heard, lane, batch.received_us[fresh])
+        self._note_life(lane, batch.event_us[fresh])
         self._latest.note(samples, batch.signal)
 
     def _place(self, samples: Columns, signal: NDArray[np.int16]) -> None:
@@ -214,40 +211,54 @@ class Stream:
         for machine, at_us in zip(found.machine[late].tolist(), found.event_us[late].tolist(), strict=True):
             self._touch(machine, at_us, at_us + 1, "first count")
 
-    def _take_heartbeat(self, beat: records.Heartbeat, received_us: int) -> None:
-        for machine, at_us in zip(beat.machine.tolist(), beat.at_us.tolist(), strict=True):
-            self._begin(machine, at_us)
-        np.maximum.at(self.last_beat, beat.machine, beat.at_us)
-        np.maximum.at(self.last_life, beat.machine, beat.at_us)
-        np.maximum.at(self._heard, beat.machine, received_us)
-        self._note_life(beat.machine, beat.at_us)
+    def _take_heartbeat(self, lanes: NDArray[np.int64], at_us: NDArray[np.int64], received_us: int) -> None:
+        for lane, at in zip(lanes.tolist(), at_us.tolist(), strict=True):
+            machine = self._machine(lane)
+            if not self.fold.begun(machine):
+                self._begin(lane, at)
+            elif self.gaps.heard_us(lane, int(self.begin_us[machine])) == NOT_YET:
+                self._hear_earlier(lane, np.array([at]))
+        np.maximum.at(self.last_beat, lanes, at_us)
+        np.maximum.at(self.last_life, lanes, at_us)
+        np.maximum.at(self._heard, lanes, received_us)
+        self._note_life(lanes, at_us)
 
-    def _take_gap(self, gap: Gap) -> None:
-        for machine in (m for m in gap.machines if self.fold.begun(m)):
+    def _take_gap(self, gap: Gap, lanes: Iterable[int]) -> None:
+        for lane in lanes:
+            machine = self._machine(lane)
+            if not self.fold.begun(machine):
+                continue
             if gap.proven and not gap.opened:
-                until_us = FAR_US if self.gap_from[machine] != NEVER else gap.at_us
-                self._touch(machine, self.gaps.recover(machine, gap.from_us, gap.at_us), until_us, "recovered")
-            elif gap.opened and gap.cause is Cause.SILENT and gap.at_us < self.gaps.last_end_us(machine):
+                until_us = FAR_US if self.gap_from[lane] != NEVER else gap.at_us
+                self._touch(machine, self.gaps.recover(lane, gap.from_us, gap.at_us), until_us, "recovered")
+            elif gap.opened and gap.cause is Cause.SILENT and self.gaps.ended_since(lane, gap.at_us):
                 pass  # judged before it was known that a gap had ended since
             elif gap.opened:
-                self._touch(machine, self.gaps.open(machine, gap.at_us, gap.cause), FAR_US, "gap")
-            elif gap.cause is not Cause.NONE or gap.at_us > self.gap_from[machine]:
+                self._touch(machine, self.gaps.open(lane, gap.at_us, gap.cause), FAR_US, "gap")
+            elif gap.cause is not Cause.NONE or gap.at_us > self.gap_from[lane]:
                 # A judgement made before the gap began is old; a collector's own pair always ends its gap.
-                self._close_gap(machine, gap.at_us)
-            standing = self.gaps.standing(machine)
-            from_us = NEVER if standing is None else standing.from_us
-            if from_us != self.gap_from[machine]:
-                self.gap_from[machine] = from_us
-                self._alive_again[machine] = NEVER
+                self._close_gap(lane, gap.at_us)
+            self._note_gap(lane)
 
-    def _close_gap(self, machine: int, at_us: int) -> None:
-        end_us = self.gaps.close(machine, at_us)
+    def _note_gap(self, lane: int) -> None:
+        """Remember whether a gap lasts."""
+        standing = self.gaps.standing(lane)
+        from_us = NEVER if standing is None else standing.from_us
+        if from_us != self.gap_from[lane]:
+            self.gap_from[lane] = from_us
+            self._alive_again[lane] = NEVER
+
+    def _close_gap(self, lane: int, at_us: int) -> None:
+        end_us = self.gaps.close(lane, at_us)
         if end_us == NOT_YET:
             return
-        self._touch(machine, end_us, FAR_US, "gap")
-        self.last_life[machine] = max(int(self.last_life[machine]), end_us)
-        self.last_beat[machine] = max(int(self.last_beat[machine]), end_us)
-        self._tell(self._told.take(self._told.machine == machine))
+        self._touch(self._machine(lane), end_us, FAR_US, "gap")
+        self.last_life[lane] = max(int(self.last_life[lane]), end_us)
+        self.last_beat[lane] = max(int(self.last_beat[lane]), end_us)
+        self._tell(self._told.take(self._told.source == lane))
+
+    def _machine(self, lane: int) -> int:
+        return int(self.lanes.machine[lane])
 
     def _take_entry(self, spool: str, row: StoredRow) -> None:
         """What a person told: kept as it is; what it changes of the past is folded again."""
@@ -271,53 +282,74 @@ class Stream:
 
     # First contact, life and silence
 
-    def _begin_machines(self, batch: SampleBatch, seed: NDArray[np.bool_]) -> None:
+    def _begin_machines(self, samples: Columns) -> None:
         """Begin machines heard for the first time, at their first event or at the arrival of their first values.
 
-        Samples from before the first contact move the beginning back (core.engine.gaps).
+        Samples from before the first contact with a source move that back (core.engine.gaps).
         """
-        for machine in np.unique(batch.machine).tolist():
-            mine = (batch.machine == machine) & ~seed
-            events = batch.event_us[mine]
+        seed = (samples.flags & FIRST_VALUES) != 0
+        for lane in np.unique(samples.source).tolist():
+            machine, mine = self._machine(lane), samples.source == lane
+            events = samples.event_us[mine & ~seed]
             if not self.fold.begun(machine):
-                begins = events if len(events) else batch.received_us[batch.machine == machine]
-                self._begin(machine, int(begins.min()))
-            elif len(events) and int(events.min()) < self.gaps.contact_us(machine, int(self.begin_us[machine])):
-                self._begin_earlier(machine, events)
+                begins = events if len(events) else samples.received_us[mine]
+                self._begin(lane, int(begins.min()))
+            elif len(events) and int(events.min()) < self.gaps.heard_us(lane, int(self.begin_us[machine])):
+                self._hear_earlier(lane, events)
             elif len(events):
-                silence = int(self._silence[machine])
-                contact_us = self.gaps.known_until(machine, int(self.begin_us[machine]), events, silence)
+                contact_us = self.gaps.known_until(lane, int(self.begin_us[machine]), events, int(self._silence[lane]))
                 if contact_us != NEVER:
                     self._touch(machine, int(events.min()), contact_us, "late data")
 
-    def _begin(self, machine: int, at_us: int) -> None:
-        if not self.fold.begun(machine):
-            self._start(machine, self.gaps.begin(machine, at_us), at_us)
+    def _begin(self, lane: int, at_us: int) -> None:
+        """A machine is heard for the first time, by one of its sources."""
+        machine, begin_us = self._machine(lane), floor_minute(at_us)
+        self.gaps.wait(lane, begin_us, at_us)
+        for other in self.lanes.of_machine(machine):
+            if other != lane:
+                self.gaps.wait(other, begin_us)
+                self._note_gap(other)
+        self._start(machine, begin_us)
 
-    def _begin_earlier(self, machine: int, events_us: NDArray[np.int64]) -> None:
+    def _hear_earlier(self, lane: int, events_us: NDArray[np.int64]) -> None:
+        """A source that had not been heard speaks, or tells of the time before it was."""
+        machine, first_us = self._machine(lane), int(events_us.min())
         before_us = int(self.begin_us[machine])
-        contact_us = self.gaps.contact_us(machine, before_us)
-        begin_us = self.gaps.begin_earlier(machine, before_us, events_us, int(self._silence[machine]))
+        contact_us, begin_us = self.gaps.heard_us(lane, before_us), min(before_us, floor_minute(first_us))
+        self.gaps.hear_earlier(lane, before_us, begin_us, events_us, int(self._silence[lane]))
+        for other in self.lanes.of_machine(machine) if begin_us < before_us else ():
+            if other != lane:
+                self.gaps.begin_earlier(other, before_us, begin_us)
+                self._note_gap(other)
+        self._note_gap(lane)
         self.begin_us[machine] = begin_us
-        state = Fold.first_state(self.gaps.contact_us(machine, begin_us))
+        if self.settled[machine] == begin_us:  # nothing has been folded yet
+            self.fold.begin(machine, begin_us, self._unheard(machine, begin_us))
+        state = Fold.first_state(begin_us, self._unheard(machine, begin_us))
         self._snapshots.append(Snapshot(machine, begin_us, CODE_VERSION, state))
-        self._touch(machine, begin_us, contact_us, "late data")
+        from_us = begin_us if first_us <= before_us else first_us
+        self._touch(machine, from_us, FAR_US if contact_us == NOT_YET else contact_us, "late data")
 
-    def _start(self, machine: int, begin_us: int, contact_us: int) -> None:
+    def _unheard(self, machine: int, begin_us: int) -> int:
+        """Bits of the sources that a machine begins without."""
+        lanes = self.lanes.of_machine(machine)
+        return sum(1 << slot for slot, lane in enumerate(lanes) if self.gaps.heard_us(lane, begin_us) > begin_us)
+
+    def _start(self, machine: int, begin_us: int) -> None:
         """Begin a machine, with a first snapshot to come back to."""
-        self.fold.begin(machine, contact_us)
+        self.fold.begin(machine, begin_us, self._unheard(machine, begin_us))
         self.begin_us[machine] = begin_us
         self.settled[machine] = begin_us
         for name in _TAILS:
             self._written[name][machine] = begin_us
         self._snapshots.append(self._snapshot(machine, begin_us))
 
-    def _note_life(self, machine: NDArray[np.int32], at_us: NDArray[np.int64]) -> None:
+    def _note_life(self, lane: NDArray[Any], at_us: NDArray[np.int64]) -> None:
         """Remember the first proof of life after a gap; `judgements` makes it the gap's end."""
-        gap_from = self.gap_from[machine]
-        for m, at in zip(machine[gap_from != NEVER].tolist(), at_us[gap_from != NEVER].tolist(), strict=True):
-            if at > self.gap_from[m] and self._alive_again[m] == NEVER:
-                self._alive_again[m] = at
+        in_gap = self.gap_from[lane] != NEVER
+        for of, at in zip(lane[in_gap].tolist(), at_us[in_gap].tolist(), strict=True):
+            if at > self.gap_from[of] and self._alive_again[of] == NEVER:
+                self._alive_again[of] = at
 
     @property
     def judging(self) -> bool:
@@ -333,18 +365,18 @@ class Stream:
         begun = self.fold.states["at_us"] > 0
         heard = np.where(self._heard > tick.at_us + _CLOCKS_APART_US, NEVER, self._heard)
         quiet = tick.at_us - np.maximum(self.last_life, heard) > self._silence * scale
-        for machine in np.flatnonzero(begun & quiet & (self.gap_from == NEVER)).tolist():
-            self._judged.append(Gap(True, int(self.last_life[machine]), Cause.SILENT, (machine,)))
+        for lane in np.flatnonzero(begun[self.lanes.machine] & quiet & (self.gap_from == NEVER)).tolist():
+            self._judged.append((lane, Gap(True, int(self.last_life[lane]), Cause.SILENT, (self._machine(lane),))))
 
     def judgements(self, now_us: int) -> list[SpoolRow]:
         """Gap rows that the engine has to write to its own spool now; they act when they are read back."""
-        for machine in np.flatnonzero(self._alive_again != NEVER).tolist():
-            self._judged.append(Gap(False, int(self._alive_again[machine]), Cause.NONE, (machine,)))
-            self._alive_again[machine] = NEVER
+        for lane in np.flatnonzero(self._alive_again != NEVER).tolist():
+            self._judged.append((lane, Gap(False, int(self._alive_again[lane]), Cause.NONE, (self._machine(lane),))))
+            self._alive_again[lane] = NEVER
         judged, self._judged = self._judged, []
         return [
-            SpoolRow(RowKind.GAP, self._source[gap.machines[0]].name, self.plant.hash, now_us, records.pack_gap(gap))
-            for gap in judged
+            SpoolRow(RowKind.GAP, self._source[lane].name, self.plant.hash, now_us, records.pack_gap(gap))
+            for lane, gap in judged
         ]
 
     # Changes out
@@ -353,24 +385,22 @@ class Stream:
         """Fold what the frontiers allow and return everything to store since the last call."""
         begun = np.flatnonzero(self.fold.states["at_us"] > 0)
         spoken = np.maximum(self.last_event + 1, self.last_beat)  # everything before these instants has been said
-        in_gap = self.gap_from != NEVER
-        frontier = np.where(in_gap, self.last_tick, spoken) - (self._lateness * scale).astype("i8")
+        lateness = (self._lateness * scale).astype("i8")
+        frontier, present = frontiers(self.lanes, spoken, lateness, self.gap_from, self.last_tick)
         from_us = self.settled.copy()
         self.settled[begun] = np.maximum(self.settled, frontier)[begun]
         self._fold_by_hours(self._pop(from_us), begun)
         settled = self.fold.take()
-        present = np.where(in_gap, np.maximum(self.last_tick, self.gap_from), spoken)
         shown_us = np.maximum(present, self.settled)
         states, open_rows = self.fold.shown(self._tail(shown_us), begun, shown_us[begun])
-        changes = self._changes(begun, settled, states, open_rows)
+        changes = self._changes(begun, settled, states, open_rows, from_us)
         minute = self.fold.states["minute_us"]
         facts = np.concatenate([self._pending, settled.facts])
         self._pending = facts[facts["minute_us"] >= minute[facts["machine"]]]
         for name in _TAILS:
             self._written[name] = self.fold.states[name].copy()
-        kept_us = {int(m): int(self.settled[m]) - GAPS_KEPT_US for m in begun}
-        self.gaps.forget(kept_us)
-        self._operator.forget(kept_us)
+        self.gaps.forget(dict(enumerate((self.settled[self.lanes.machine] - GAPS_KEPT_US).tolist())))
+        self._operator.forget({int(m): int(self.settled[m]) - GAPS_KEPT_US for m in begun})
         return changes
 
     def _pop(self, from_us: NDArray[np.int64]) -> Columns:
@@ -414,6 +444,7 @@ class Stream:
         settled: Folded,
         states: NDArray[np.void],
         shown: Folded,
+        from_us: NDArray[np.int64],
     ) -> Changes:
         late = [Late(machine, *stretch) for machine, stretch in self._late.items()]
         facts = summed(np.concatenate([self._pending, settled.facts, shown.facts]))
@@ -442,24 +473,26 @@ class Stream:
             program_intervals_from=since("program_since_us"),
             gap_credits=settled.credits,
             live=[self._live(int(machine), states[machine]) for machine in begun],
-            frontiers=[self._frontier(int(machine)) for machine in begun],
+            frontiers=[self._frontier(lane) for machine in begun for lane in self.lanes.of_machine(int(machine))],
             snapshots=taken[1],
             late=late,
             quarantine=taken[0],
             programs=taken[2],
             orders=orders,
             counter_events=settled.counter_events,
+            count_gaps=np.concatenate([settled.count_gaps, shown.count_gaps]),
+            count_gaps_from={int(machine): int(from_us[machine]) for machine in begun},
             shifts=self._new_shifts(np.concatenate([facts, *(repair.facts for repair in repairs)])),
             gap_rows=[self._gap_row(record) for record in gap_records],
-            gap_rows_from=gaps_from,
+            gap_rows_from={(self._machine(lane), self._source[lane].id): us for lane, us in gaps_from.items()},
             entries=entries,
             repairs=repairs,
             repaired=repaired,
         )
 
-    def _gap_row(self, record: GapRecord) -> GapRow:
-        source = self._source[record.machine].id
-        return GapRow(record.machine, source, record.from_us, record.to_us, record.cause, record.recovered)
+    def _gap_row(self, found: GapRecord) -> GapRow:
+        machine, source = self._machine(found.lane), self._source[found.lane].id
+        return GapRow(machine, source, found.from_us, found.to_us, found.cause, found.recovered)
 
     def _live(self, machine: int, state: np.void) -> Live:
         return Live(
@@ -473,18 +506,18 @@ class Stream:
             program=int(state["program"]),
             shift=int(state["shift"]),
             spindle_turning=bool(state["turning"]),
-            spindle_speed=float(state["shown"][0]),
+            spindle_speed=np.nan if state["hidden_speed"] & 1 else float(state["shown"][0]),
         )
 
-    def _frontier(self, machine: int) -> Frontier:
+    def _frontier(self, lane: int) -> Frontier:
         return Frontier(
-            machine=machine,
-            source_id=self._source[machine].id,
-            last_event_us=int(self.last_event[machine]),
-            last_heartbeat_us=int(self.last_beat[machine]),
-            last_life_us=int(self.last_life[machine]),
-            gap_from_us=int(self.gap_from[machine]),
-            heard_us=int(self._heard[machine]),
+            machine=self._machine(lane),
+            source_id=self._source[lane].id,
+            last_event_us=int(self.last_event[lane]),
+            last_heartbeat_us=int(self.last_beat[lane]),
+            last_life_us=int(self.last_life[lane]),
+            gap_from_us=int(self.gap_from[lane]),
+            heard_us=int(self._heard[lane]),
         )
 
     def _note_names(self, batch: SampleBatch, samples: Columns) -> None:
@@ -567,16 +600,21 @@ class Stream:
             if machine in snapshots:
                 since[machine] = self._restore(machine, snapshots[machine][1])
             else:
-                self._start(machine, begin_us, self.gaps.contact_us(machine, begin_us))
+                self._start(machine, begin_us)
                 since[machine] = begin_us
-        for found in frontiers:
-            self.last_event[found.machine] = found.last_event_us
-            self.last_beat[found.machine] = found.last_heartbeat_us
-            self.last_life[found.machine] = found.last_life_us
-            self._heard[found.machine] = found.heard_us
-            standing = self.gaps.standing(found.machine)
-            self.gap_from[found.machine] = NEVER if standing is None else standing.from_us
+        self._resume_lanes(list(frontiers))
         return since
+
+    def _resume_lanes(self, frontiers: Sequence[Frontier]) -> None:
+        """Where each source stood. One that is new to a machine has been silent since anybody last spoke for that."""
+        found = {self.lanes.of(row.machine, row.source_id): row for row in frontiers}
+        last = {row.machine: row for row in sorted(frontiers, key=lambda row: row.last_life_us)}
+        for lane, machine in enumerate(self.lanes.machine.tolist()):
+            row = found.get(lane, last.get(machine))
+            if row is not None:
+                self.last_event[lane], self.last_beat[lane] = row.last_event_us, row.last_heartbeat_us
+                self.last_life[lane], self._heard[lane] = row.last_life_us, row.heard_us
+            self._note_gap(lane)
 
     def _restore(self, machine: int, snapshot: bytes) -> int:
         """Put a machine back; what lies in a gap that was open then is wanted again."""
@@ -586,7 +624,7 @@ class Stream:
         self.settled[machine] = state["at_us"]
         for name in _TAILS:
             self._written[name][machine] = state[name]
-        return int(state["at_us"] if state["gap_from_us"] < 0 else state["gap_from_us"])
+        return since_us(state)
 
     def refill(self, batch: SampleBatch) -> None:
         """Give back stored samples in the order of their arrival. What a snapshot has seen already is left out."""

@@ -79,11 +79,15 @@ PROGRAM_INTERVAL = np.dtype([("machine", "<i8"), ("from_us", "<i8"), ("to_us", "
 """A half-open stretch with one part program selected; `program` is its id."""
 
 GAP_CREDIT = np.dtype(
-    [(name, "<i8") for name in ("machine", "gap_from_us", "credit_good_us", "credit_total_us", "parts", "booked_us")]
+    [
+        (name, "<i8")
+        for name in ("machine", "gap_from_us", "credit_good_us", "credit_total_us", "parts", "booked_us", "source")
+    ]
 )
 """What the first part counts after a gap booked so far: parts and credits made somewhere inside it.
 
 The values are totals of that gap, not additions; the last row of a gap counts. `booked_us`: when it was booked.
+`source`: rank of the source whose gap it is, NO_SOURCE for time in which samples gave no trusted state.
 """
 
 COUNTER_EVENT = np.dtype(
@@ -94,7 +98,26 @@ COUNTER_EVENT = np.dtype(
 `last` was read at `from_us`, `reading` at `at_us`; `parts` were booked for it. After a RESET parts may be missing.
 """
 
+COUNT_GAP = np.dtype(
+    [
+        (name, "<i8")
+        for name in (
+            "machine", "counter", "cause", "from_us", "to_us", "parts",
+            "credit_us", "least_us", "most_us", "pri_us", "booked_us",
+        )
+    ]
+)  # fmt: skip
+"""A half-open stretch in which it is not known how many parts one counter stands for: `data_gap` of scope `count`.
+
+With counter -1 it is not known whether a spindle turns, scope `gauge`: `booked_us` is `to_us`, the rest says nothing.
+`parts` and their credit `credit_us` were booked for it at `booked_us`; `least_us` to `most_us` may have been made, or
+NOT_LIMITED by what was read but only by time; `pri_us`: greatest standard time of a part. `to_us` and `booked_us` are
+OPEN_END while it lasts.
+"""
+NOT_LIMITED = -1
+
 OPEN_END = -1
+NO_SOURCE = -1
 
 
 @dataclass(frozen=True)
@@ -170,7 +193,8 @@ class Repair:
     """A stretch of one machine's past, folded again: its rows replace everything in it.
 
     Facts of minutes in [from_us, until_us); intervals and program intervals that begin in their own [from, until);
-    snapshots after `from_us` and before `until_us`, or all later ones with `to_present`, where the live tail goes on.
+    counter events and count gaps booked in [from_us, until_us); snapshots after `from_us` and before `until_us`.
+    With `to_present` all later ones of these, too, where the live tail goes on.
     """
 
     machine: int
@@ -187,6 +211,7 @@ class Repair:
     credits: NDArray[np.void]
     snapshots: Sequence[Snapshot]
     counter_events: NDArray[np.void] = field(default_factory=lambda: np.empty(0, COUNTER_EVENT))
+    count_gaps: NDArray[np.void] = field(default_factory=lambda: np.empty(0, COUNT_GAP))
 
 
 @dataclass(frozen=True)
@@ -244,10 +269,14 @@ class Changes:
     orders: Mapping[int, str] = field(default_factory=dict)
     """Job orders by id that were seen for the first time in this run."""
     counter_events: NDArray[np.void] = field(default_factory=lambda: np.empty(0, COUNTER_EVENT))
+    count_gaps: NDArray[np.void] = field(default_factory=lambda: np.empty(0, COUNT_GAP))
+    count_gaps_from: Mapping[int, int] = field(default_factory=dict)
+    """`count_gaps` replaces all of these machines that last, or were booked at or after that instant."""
     shifts: Sequence[ShiftRow] = ()
     gap_rows: Sequence[GapRow] = ()
-    """All gap records of the machines in `gap_rows_from` that begin at or after that instant."""
-    gap_rows_from: Mapping[int, int] = field(default_factory=dict)
+    """All gap records of the machines and sources in `gap_rows_from` that begin at or after that instant."""
+    gap_rows_from: Mapping[tuple[int, int], int] = field(default_factory=dict)
+    """By position of the machine and id of the source. Records of sources that it has no more go with the first."""
     entries: Sequence[tuple[str, int, Entry]] = ()
     """(spool id, record, what a person told)"""
     repairs: Sequence[Repair] = ()

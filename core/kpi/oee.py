@@ -7,7 +7,7 @@ The bounds are those of docs/en/truth.md: what is not known may have been stands
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from core.facts.schema import TIME_COLUMNS
 from core.kpi.band import Band, Reason, held, share, undefined
+from core.kpi.counts import CERTAIN, CountGap, Doubt, doubt_of
 from core.kpi.sums import Sums, sums_of
 from core.vocabulary import TimeClass
 
@@ -40,7 +41,9 @@ class Gap:
     `credit_*_us`: standard time of good and of all parts that the counters booked after it, None if they say nothing;
     `inside`: the whole gap and that booking lie in the window; `later`: nothing was booked by the end of the window;
     `since`: it was booked in the window, but after the gap's end, so it may all have been made in time that is known;
-    `out_us`: its time in the window outside planned busy time, which only figures over calendar time ask for.
+    `out_us`: its time in the window outside planned busy time, which only figures over calendar time ask for;
+    `known`: a gap of one of several sources, so it takes no unknown time by itself.
+    `part_us`: the greatest standard time of a part, for one may have been begun before the gap.
     """
 
     busy_us: int
@@ -50,6 +53,8 @@ class Gap:
     later: bool
     out_us: int = 0
     since: bool = False
+    known: bool = False
+    part_us: int = 0
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,7 @@ class Kpi:
     oee: Band
     spindle: Band
     coverage: float | None
+    spindle_coverage: float | None
     parts: int
     parts_good: int
 
@@ -73,7 +79,8 @@ class Credits:
     `known`: surely made in the window; `after_gaps`: booked in it by the first reading after a gap, so made in that gap
     or since; `inside`: proven for gaps that lie wholly in the window; `possible`: the most that the gaps' own time
     allows; `confined`: that of gaps that hold what was booked, as nothing was booked between their end and the
-    window's; `most`: the most that was made in the window and is not known.
+    window's, without a part that was begun before; `most`: the most that was made in the window and is not known;
+    `less`, `more`: by how much what was booked may differ from what was made, because counters do not say it.
     """
 
     known: int
@@ -82,11 +89,23 @@ class Credits:
     possible: float
     confined: float
     most: float
+    less: float = 0.0
+    more: float = 0.0
 
     @property
     def booked(self) -> int:
         """All credits booked in the window."""
         return self.known + self.after_gaps
+
+    @property
+    def low(self) -> float:
+        """What was made at least."""
+        return max(0.0, self.known + self.inside - self.less)
+
+    @property
+    def high(self) -> float:
+        """What was made at most."""
+        return self.known + self.most + self.more
 
 
 @dataclass(frozen=True)
@@ -94,42 +113,59 @@ class Output:
     """What was made: credits of good parts and of all parts, the greatest plausible rate, and whether all are rated.
 
     `rated` is False if a part was made by a program without a standard time: then nothing that rests on standard
-    times is defined.
+    times is defined. `doubt`: what counters leave open.
     """
 
     good: Credits
     made: Credits
     max_rate: float
     rated: bool
+    doubt: Doubt = CERTAIN
 
 
-def output(sums: Sums, gaps: Iterable[Gap], max_rate: float, *, calendar: bool = False) -> Output:
+def output(
+    sums: Sums, gaps: Iterable[Gap], max_rate: float, counts: Sequence[CountGap] = (), *, calendar: bool = False
+) -> Output:
     """The output behind some sums. `max_rate`: greatest plausible output as a multiple of the standard rate.
 
-    `calendar`: gaps count with their whole time, for figures over calendar time.
+    `counts`: gaps of scope `count`. `calendar`: gaps count with their whole time, for figures over calendar time.
     """
+    doubt = doubt_of(counts, max_rate)
     lengths = [(gap, gap.busy_us + (gap.out_us if calendar else 0)) for gap in gaps]
     good = [(gap, length, gap.credit_good_us) for gap, length in lengths]
     made = [(gap, length, gap.credit_total_us) for gap, length in lengths]
     return Output(
-        good=_credits(sums.credit_good_us, sums.credit_gap_good_us, good, max_rate),
-        made=_credits(sums.credit_total_us, sums.credit_gap_total_us, made, max_rate),
+        good=_credits(sums.credit_good_us, sums.credit_gap_good_us, good, max_rate, (doubt.good_less, doubt.good_more)),
+        made=_credits(
+            sums.credit_total_us, sums.credit_gap_total_us, made, max_rate, (doubt.total_less, doubt.total_more)
+        ),
         max_rate=max_rate,
         rated=sums.parts_no_standard == 0,
+        doubt=doubt,
     )
 
 
-def kpi(facts: NDArray[np.void], gaps: Iterable[Gap], max_rate: float) -> Kpi:
-    """KPIs from rows of dtype FACT. `max_rate`: greatest plausible output as a multiple of the standard rate."""
+def kpi(
+    facts: NDArray[np.void],
+    gaps: Iterable[Gap],
+    max_rate: float,
+    counts: Sequence[CountGap] = (),
+    blind_us: int = 0,
+) -> Kpi:
+    """KPIs from rows of dtype FACT. `max_rate`: greatest plausible output as a multiple of the standard rate.
+
+    `counts`: gaps of scope `count`; `blind_us`: PBT in which it is not known whether a spindle turns, state known.
+    """
     sums = sums_of(facts)
-    made = output(sums, gaps, max_rate)
+    made = output(sums, gaps, max_rate, counts)
     return Kpi(
         availability=availability(sums),
         effectiveness=effectiveness(sums, made),
         quality=quality(made),
         oee=oee(sums, made),
-        spindle=share(int(facts["spindle_turning_us"].sum()), sums.unknown, sums.pbt),
+        spindle=share(int(facts["spindle_turning_us"].sum()), sums.unknown + blind_us, sums.pbt),
         coverage=sums.coverage,
+        spindle_coverage=None if sums.pbt == 0 else 1 - (sums.unknown + blind_us) / sums.pbt,
         parts=sums.parts_total,
         parts_good=sums.parts_good,
     )
@@ -156,11 +192,14 @@ def quality(made: Output) -> Band:
     good, every = made.good, made.made
     if every.booked == 0:
         return undefined(Reason.NO_PARTS)
-    low, high = every.known + every.most, every.known + good.most
+    # As few good parts and as much scrap as may be, and the other way round.
+    most_scrap = max(0.0, every.known + every.most - good.known - good.inside + made.doubt.scrap_more)
+    least_scrap = max(0.0, every.known - good.known - made.doubt.scrap_less)
+    low, high = good.low + most_scrap, good.high + least_scrap
     return held(
         good.booked / every.booked,
-        (good.known + good.inside) / low if low else 0.0,
-        (good.known + good.most) / high if high else 1.0,
+        good.low / low if low else 0.0,
+        good.high / high if high else 1.0,
     )
 
 
@@ -177,8 +216,7 @@ def of_base(
         return undefined(reason)
     if not made.rated:
         return undefined(Reason.NO_STANDARD_TIME)
-    low = (credits.known + credits.inside) / base_us
-    return held(credits.booked / base_us, low, _at_most(credits, base_us - unknown_us, made.max_rate))
+    return held(credits.booked / base_us, credits.low / base_us, _at_most(credits, base_us - unknown_us, made.max_rate))
 
 
 def of_running(credits: Credits, running_us: int, unknown_us: int, made: Output) -> Band:
@@ -187,21 +225,33 @@ def of_running(credits: Credits, running_us: int, unknown_us: int, made: Output)
         return undefined(Reason.NO_STANDARD_TIME)
     if running_us == 0:
         return undefined(Reason.PARTS_WITHOUT_RUNTIME if credits.booked else Reason.NO_PARTS)
-    high = max(credits.known, (credits.known + credits.most) / (1 + credits.confined / made.max_rate / running_us))
+    high = max(credits.known + credits.more, credits.high / (1 + credits.confined / made.max_rate / running_us))
     high /= running_us
-    return held(credits.booked / running_us, (credits.known + credits.inside) / (running_us + unknown_us), high)
+    return held(credits.booked / running_us, credits.low / (running_us + unknown_us), high)
 
 
-def _credits(known: int, after_gaps: int, gaps: list[tuple[Gap, int, int | None]], max_rate: float) -> Credits:
+def _credits(
+    known: int,
+    after_gaps: int,
+    gaps: list[tuple[Gap, int, int | None]],
+    max_rate: float,
+    doubt: tuple[float, float],
+) -> Credits:
     allowed = [_most(length * max_rate, credit) for _, length, credit in gaps]
-    later = sum(most for (gap, _, _), most in zip(gaps, allowed, strict=True) if gap.later)
+    later = sum(_most(length * max_rate + gap.part_us, credit) for gap, length, credit in gaps if gap.later)
     return Credits(
         known=known,
         after_gaps=after_gaps,
         inside=sum(credit or 0 for gap, _, credit in gaps if gap.inside),
-        possible=sum(allowed),
-        confined=sum(most for (gap, _, _), most in zip(gaps, allowed, strict=True) if not gap.since),
+        possible=sum(most for (gap, _, _), most in zip(gaps, allowed, strict=True) if not gap.known),
+        confined=sum(
+            max(0.0, most - gap.part_us)
+            for (gap, _, _), most in zip(gaps, allowed, strict=True)
+            if not (gap.since or gap.known)
+        ),
         most=after_gaps + later,
+        less=doubt[0],
+        more=doubt[1],
     )
 
 
@@ -213,4 +263,4 @@ def _most(plausible_us: float, credit_us: int | None) -> float:
 def _at_most(credits: Credits, known_us: int, max_rate: float) -> float:
     """Standard time by time if gaps held what they can: that is added, together with the time that it takes in them."""
     base = known_us + credits.possible / max_rate
-    return (credits.known + credits.most) / base if base else 0.0
+    return credits.high / base if base else 0.0

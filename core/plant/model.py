@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
@@ -188,13 +188,30 @@ class PartProgram:
         return held[-1] if held else 0
 
 
+MOST_SOURCES = 4
+"""Sources of one machine: its control, a counter, a clamp at the spindle, a lamp; more only make its state larger."""
+
+
+@dataclass(frozen=True)
+class Feed:
+    """What one source gives of a machine. `source` is its position in the plant.
+
+    `signals` maps signal names to protocol addresses; `mapping` is the rest of the protocol section. Both are checked
+    by the collector of the protocol.
+    """
+
+    source: int
+    signals: Mapping[str, Any]
+    mapping: Mapping[str, Any]
+
+
 @dataclass(frozen=True)
 class Machine:
-    """A machine tool. `site` and `source` are positions in the plant.
+    """A machine tool. `site` is a position in the plant.
 
-    `signals` maps signal names to protocol addresses; `mapping` is the rest of the machine's protocol section.
-    Both are checked by the collector of the protocol. `max_rate`: greatest plausible output as a multiple of the
-    standard rate, for the upper bound of OEE.
+    `source`, `signals` and `mapping` are its first feed, `more` are the others in the order of their rank; a signal
+    stands in one of them. `max_rate`: greatest plausible output as a multiple of the standard rate, for the upper
+    bound of OEE.
     """
 
     name: str
@@ -206,10 +223,26 @@ class Machine:
     mapping: Mapping[str, Any]
     max_rate: float
     behaviour: Behaviour = USUAL
+    more: tuple[Feed, ...] = ()
 
     @property
     def id(self) -> int:
         return natural_id("machine", self.name)
+
+    @property
+    def feeds(self) -> tuple[Feed, ...]:
+        """What its sources give, by rank."""
+        return Feed(self.source, self.signals, self.mapping), *self.more
+
+    @property
+    def signal_names(self) -> frozenset[str]:
+        """The signals that it has, from whatever source."""
+        return frozenset(name for feed in self.feeds for name in feed.signals)
+
+    def as_seen_by(self, source: int) -> Machine:
+        """The machine as if the source at that position of the plant were its only one."""
+        feed = next(feed for feed in self.feeds if feed.source == source)
+        return replace(self, source=source, signals=feed.signals, mapping=feed.mapping, more=())
 
 
 @dataclass(frozen=True)
@@ -239,7 +272,7 @@ class Plant:
     @cached_property
     def signals(self) -> tuple[Signal, ...]:
         """The distinct signal names of all machines, sorted; `SampleBatch.signal` indexes this."""
-        names = sorted({name for machine in self.machines for name in machine.signals})
+        names = sorted({name for machine in self.machines for name in machine.signal_names})
         return tuple(Signal(name, found) for name in names if (found := meaning(name)) is not None)
 
     @cached_property
@@ -261,5 +294,12 @@ class Plant:
 
     def machines_of(self, source: str) -> tuple[int, ...]:
         """Positions of the machines that a source serves."""
-        wanted = [index for index, found in enumerate(self.sources) if found.name == source]
-        return tuple(index for index, machine in enumerate(self.machines) if machine.source in wanted)
+        wanted = {index for index, found in enumerate(self.sources) if found.name == source}
+        return tuple(
+            index for index, machine in enumerate(self.machines) if any(feed.source in wanted for feed in machine.feeds)
+        )
+
+    def served(self, source: str) -> Mapping[int, Machine]:
+        """By position the machines that a source serves, each as that source alone sees it."""
+        wanted = next((index for index, found in enumerate(self.sources) if found.name == source), -1)
+        return {index: self.machines[index].as_seen_by(wanted) for index in self.machines_of(source)}

@@ -17,7 +17,7 @@ from zoneinfo import available_timezones
 
 from core.errors import PlantError
 from core.plant.behaviour import read_behaviour
-from core.plant.model import Machine, PartProgram, Plant, Site, Source, StandardTime
+from core.plant.model import MOST_SOURCES, Feed, Machine, PartProgram, Plant, Site, Source, StandardTime
 from core.plant.parse_calendar import date_of, read_rotation, read_rules, read_shifts
 from core.plant.reader import Reader, hint, shown
 from core.plant.reasons import read_reasons
@@ -131,17 +131,43 @@ def _default_lateness_s(publishing_ms: object) -> float:
 
 def _machine(table: Reader, sites: Sequence[Site], sources: Sequence[Source]) -> Machine:
     name = table.text("name")
-    return Machine(
-        name=name,
-        title=table.text("title", name),
-        site=_site_of(table, name, sites),
-        area=table.text("area"),
-        source=_source_of(table, sources),
-        signals=_signals(table),
-        max_rate=table.number("max_rate", 1.0, MAX_RATE_LIMIT, MAX_RATE),
-        behaviour=read_behaviour(table.table("behaviour", required=False)),
-        mapping=table.rest(),  # last, because it is what nobody took
+    title = table.text("title", name)
+    site = _site_of(table, name, sites)
+    area = table.text("area")
+    several = isinstance(table.content.get("source"), list | tuple)
+    first, *more = (
+        _feeds(table, sources) if several else [Feed(_source_of(table, "source", sources), _signals(table), {})]
     )
+    max_rate = table.number("max_rate", 1.0, MAX_RATE_LIMIT, MAX_RATE)
+    behaviour = read_behaviour(table.table("behaviour", required=False))
+    if several:
+        table.close()
+    mapping = first.mapping if several else table.rest()  # what nobody took
+    return Machine(name, title, site, area, first.source, first.signals, mapping, max_rate, behaviour, tuple(more))
+
+
+def _feeds(table: Reader, sources: Sequence[Source]) -> list[Feed]:
+    """What several sources give of a machine, each in a [[machine.source]]."""
+    tables = table.tables("source", required=True)
+    if len(tables) > MOST_SOURCES:
+        table.complain("source", f"has {len(tables)} entries; a machine has at most {MOST_SOURCES} sources")
+    feeds = [Feed(_source_of(each, "name", sources), _signals(each), each.rest()) for each in tables]
+    if len(tables) > 1:
+        _refuse_shared_signals(tables, feeds)
+    return feeds or [Feed(0, {}, {})]
+
+
+def _refuse_shared_signals(tables: Sequence[Reader], feeds: Sequence[Feed]) -> None:
+    """One source gives a signal, so that nobody has to guess which of two is right."""
+    given: dict[str, object] = {}
+    for table, feed in zip(tables, feeds, strict=True):
+        name = table.content.get("name")
+        if not feed.signals:
+            table.complain("signals", "is missing or empty; a source that gives no signal of the machine is none of it")
+        given_here = table.table("signals", required=False)
+        for signal in feed.signals:
+            if given_here is not None and given.setdefault(signal, name) is not name:
+                given_here.complain(signal, f"source {shown(given[signal])} gives it already; name it at one of them")
 
 
 def _site_of(table: Reader, name: str, sites: Sequence[Site]) -> int:
@@ -155,9 +181,9 @@ def _site_of(table: Reader, name: str, sites: Sequence[Site]) -> int:
     return _position(table, "name", "site", site, sites)
 
 
-def _source_of(table: Reader, sources: Sequence[Source]) -> int:
-    name = table.text("source")
-    return _position(table, "source", "source", name, sources) if name else 0
+def _source_of(table: Reader, key: str, sources: Sequence[Source]) -> int:
+    name = table.text(key)
+    return _position(table, key, "source", name, sources) if name else 0
 
 
 def _position(table: Reader, key: str, kind: str, name: str, known: Sequence[Site] | Sequence[Source]) -> int:

@@ -5,6 +5,7 @@ What the fold looks up together stands together in one record, because every arr
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +13,9 @@ from numpy.typing import NDArray
 
 from core.plant.behaviour import COUNTERS, IDLE_LEVELS
 from core.plant.calendar import machine_calendars
-from core.plant.model import Machine, Plant
-from core.vocabulary import OTHER_RANK, SIGNAL_RANK, Role
+from core.plant.lanes import Lanes, lanes_of
+from core.plant.model import MOST_SOURCES, Machine, Plant
+from core.vocabulary import OTHER_RANK, SIGNAL_RANK, Role, meaning
 
 MACHINE = np.dtype(
     [
@@ -25,14 +27,31 @@ MACHINE = np.dtype(
         ("idle_speed", "<f8", (IDLE_LEVELS,)),  # up to which speed a level holds, rising
         ("cut_pm", "<i8", (IDLE_LEVELS,)),  # ‰ load from which on a spindle cuts there
         ("idle_levels", "<i8"),
+        ("spindles", "<i8"),  # bit n-1: spindle n says whether it turns, by itself or by its speed
         ("counter", "<i8"),  # position in COUNTERS
         ("has", "i1", (3,)),  # a counter of total, good, scrap parts
         ("has_energy", "i1"),
         ("has_order", "i1"),
         ("red_stops", "i1"),
+        ("bit", "u1", (int(Role.STORED),)),  # by role (of channel 1): 1 << slot of the source that gives it, 0 nobody
+        ("witnesses", "u1"),  # sources that can say what the machine does, by bit; all, if none can
+        ("rotating", "<u4", (MOST_SOURCES,)),  # by slot, bit n-1: the source says whether spindle n turns,
+        ("speed", "<u4", (MOST_SOURCES,)),  # how fast,
+        ("load", "<u4", (MOST_SOURCES,)),  # with what load;
+        ("feed", "<u4", (MOST_SOURCES,)),  # the feed rate of channel n
     ]
 )
 """One machine as the fold sees it."""
+
+WITNESSES = (Role.EXECUTION, Role.ITEM_STATE, Role.LIGHT_RED, Role.LIGHT_YELLOW, Role.LIGHT_GREEN, Role.LIGHT_BLUE)
+"""What says what a machine does (docs/en/truth.md, State)."""
+_BY_CHANNEL = {
+    Role.SPINDLE_ROTATING: "rotating",
+    Role.SPINDLE_SPEED: "speed",
+    Role.SPINDLE_LOAD: "load",
+    Role.FEED_RATE: "feed",
+}
+_FOLLOWS = {Role.OVERRIDE_ZERO: Role.FEED_OVERRIDE, Role.ALARM_STOP: Role.ALARM}
 
 SEGMENT = np.dtype([("start_us", "<i8"), ("shift", "<i8"), ("situation", "<i8")])
 """A stretch of a site's calendar, up to the start of the next; the last one of a site only ends the calendar."""
@@ -60,6 +79,7 @@ class PlantTables:
     signal_channel: NDArray[np.int16]
     signal_rank: NDArray[np.int16]
     signal_store: NDArray[np.uint8]
+    lanes: Lanes
 
 
 def build_tables(plant: Plant, from_us: int, to_us: int) -> PlantTables:
@@ -84,6 +104,7 @@ def build_tables(plant: Plant, from_us: int, to_us: int) -> PlantTables:
         signal_channel=np.array([signal.meaning.channel for signal in plant.signals], "i2"),
         signal_rank=np.array([SIGNAL_RANK.get(Role(role), OTHER_RANK) for role in roles], "i2"),
         signal_store=np.array([signal.meaning.store for signal in plant.signals], "u1"),
+        lanes=lanes_of(plant),
     )
 
 
@@ -95,6 +116,36 @@ def _machine(machine: Machine) -> NDArray[np.void]:
     row["idle_levels"] = len(ways.idle_load)
     for level, (speed, load) in enumerate(ways.idle_load):
         row["idle_speed"][level], row["cut_pm"][level] = speed, round(10 * load) + _ABOVE_IDLE_PM
-    row["has"] = [f"part.{kind}" in machine.signals for kind in ("total", "good", "scrap")]
-    row["has_energy"], row["has_order"] = "energy.import" in machine.signals, "job.order" in machine.signals
+    names = machine.signal_names
+    row["has"] = [f"part.{kind}" in names for kind in ("total", "good", "scrap")]
+    row["spindles"] = _spindles(names)
+    row["has_energy"], row["has_order"] = "energy.import" in names, "job.order" in names
+    _sources(row, machine)
     return row
+
+
+def _sources(row: NDArray[np.void], machine: Machine) -> None:
+    """Which source gives what. What the plant file does not name comes from the first; of repairs no source speaks."""
+    row["bit"] = 1
+    row["bit"][Role.REPAIR] = 0
+    for slot, feed in enumerate(machine.feeds):
+        for found in filter(None, map(meaning, feed.signals)):
+            if found.role in _BY_CHANNEL:
+                row[_BY_CHANNEL[found.role]][slot] |= np.uint32(1 << (found.channel - 1))
+            if found.role < Role.STORED and found.channel == 1:
+                row["bit"][found.role] = 1 << slot
+            if found.role in WITNESSES:
+                row["witnesses"] |= 1 << slot
+    for follower, role in _FOLLOWS.items():
+        row["bit"][follower] = row["bit"][role]
+    row["witnesses"] = row["witnesses"] or 2**MOST_SOURCES - 1
+
+
+def _spindles(names: Iterable[str]) -> int:
+    found = (meaning(name) for name in names)
+    turns = (Role.SPINDLE_SPEED, Role.SPINDLE_ROTATING)
+    bits = 0
+    for known in found:
+        if known is not None and known.role in turns:
+            bits |= 1 << (known.channel - 1)
+    return bits

@@ -33,7 +33,7 @@ KEYED = {
 class Columns:
     """Samples as the fold wants them: parallel arrays.
 
-    `key` is the id of a text, 0 none; `source` the rank of the source among those of the machine.
+    `key` is the id of a text, 0 none; `source` the lane in which it came (core.plant.lanes), by rank in a machine.
     """
 
     machine: NDArray[np.int32]
@@ -45,7 +45,7 @@ class Columns:
     quality: NDArray[np.uint8]
     flags: NDArray[np.uint16]
     rank: NDArray[np.int16]
-    source: NDArray[np.int16]
+    source: NDArray[np.int32]
     seq: NDArray[np.int64]
     received_us: NDArray[np.int64]
 
@@ -70,7 +70,7 @@ class Columns:
         return cls(*(np.empty(0, kind) for kind in _KINDS))
 
 
-_KINDS = ("i4", "i8", "i2", "i2", "f8", "i8", "u1", "u2", "i2", "i2", "i8", "i8")
+_KINDS = ("i4", "i8", "i2", "i2", "f8", "i8", "u1", "u2", "i2", "i4", "i8", "i8")
 
 
 def columns_of(batch: SampleBatch, tables: PlantTables) -> Columns:
@@ -93,7 +93,7 @@ def columns_of(batch: SampleBatch, tables: PlantTables) -> Columns:
         quality=batch.quality,
         flags=batch.flags,
         rank=tables.signal_rank[batch.signal],
-        source=np.zeros(len(batch), "i2"),
+        source=tables.lanes.take_in(batch.machine, batch.signal),
         seq=batch.seq,
         received_us=batch.received_us,
     )
@@ -116,7 +116,10 @@ def from_begin(samples: Columns, begin_us: NDArray[np.int64]) -> Columns:
 
 
 def gap_edges(machines: list[int], at_us: list[int], opened: bool, cause: int, rank: int) -> Columns:
-    """The edges of a gap as pseudo-samples, so that they take their place in canonical order."""
+    """The edges of a gap as pseudo-samples, so that they take their place in canonical order.
+
+    Of the first source, in a plant where every machine has one; `channel` is the number of the source from 1 on.
+    """
     count = len(machines)
     return Columns(
         machine=np.array(machines, "i4"),
@@ -128,7 +131,7 @@ def gap_edges(machines: list[int], at_us: list[int], opened: bool, cause: int, r
         quality=np.zeros(count, "u1"),
         flags=np.zeros(count, "u2"),
         rank=np.full(count, rank, "i2"),
-        source=np.zeros(count, "i2"),
+        source=np.array(machines, "i4"),
         seq=np.full(count, -1, "i8"),
         received_us=np.array(at_us, "i8"),
     )

@@ -79,20 +79,28 @@ end $$;
 
 -- What goes when it is old. Only these functions remove it; who may call them stands in storage/roles.sql.
 
-create table stanok.gap_unknown (
+create table stanok.gap_time (
     machine_id bigint not null,
+    scope text not null,
     from_time timestamptz not null,
+    counter smallint not null,
+    source_rank smallint not null,
     at_time timestamptz not null,
     shift_id bigint not null,
-    unknown bigint not null,
-    primary key (machine_id, from_time, at_time)
+    amount bigint not null,
+    primary key (machine_id, scope, from_time, counter, source_rank, shift_id, at_time)
 );
-comment on table stanok.gap_unknown is 'How much of each gap was planned busy time, by hour and shift: noted when the minutes go, for the bands of the past.';
-comment on column stanok.gap_unknown.machine_id is 'Machine [id]';
-comment on column stanok.gap_unknown.from_time is 'Start of the gap in data_gap [UTC]';
-comment on column stanok.gap_unknown.at_time is 'First minute that is counted here [UTC]';
-comment on column stanok.gap_unknown.shift_id is 'Shift instance, 0 none [id]';
-comment on column stanok.gap_unknown.unknown is 'Unknown planned busy time of the gap in this hour and shift [µs]';
+comment on table stanok.gap_time is 'How much time of each gap counts, by hour and shift: noted when the minutes go, for the bands of the past.';
+comment on column stanok.gap_time.machine_id is 'Machine [id]';
+comment on column stanok.gap_time.scope is 'Scope of the gap in data_gap [text]';
+comment on column stanok.gap_time.from_time is 'Start of the gap in data_gap [UTC]';
+comment on column stanok.gap_time.counter is 'Counter of the gap in data_gap [code]';
+comment on column stanok.gap_time.source_rank is 'Rank of the source of the gap in data_gap [1]';
+comment on column stanok.gap_time.at_time is 'First minute that is counted here [UTC]';
+comment on column stanok.gap_time.shift_id is 'Shift instance, 0 none [id]';
+comment on column stanok.gap_time.amount is
+    'Of the gap in this hour and shift. Scope state: unknown planned busy time; source: planned busy time; count: time in '
+    'which parts may be made; gauge: known planned busy time but that in which a spindle turns [µs]';
 
 create function stanok.keep_from(moment timestamptz) returns void
     language plpgsql security definer set search_path = pg_catalog as $$
@@ -112,20 +120,37 @@ comment on function stanok.keep_from is 'From now on nothing before the moment i
 create function stanok.forget_minutes() returns table (minutes bigint, snapshots bigint)
     language plpgsql security definer set search_path = pg_catalog as $$
 begin
-    insert into stanok.gap_unknown
-    select f.machine_id, g.from_time, min(f.minute), f.shift_id, sum(least(f.unknown, (extract(epoch from
-        least(f.minute + interval '1 minute', g.to_time) - greatest(f.minute, g.from_time)) * 1000000)::bigint))::bigint
+    insert into stanok.gap_time (machine_id, scope, from_time, counter, source_rank, at_time, shift_id, amount)
+    select f.machine_id, g.scope, g.from_time, g.counter, g.source_rank, min(f.minute), f.shift_id,
+        sum(least(a.amount, (extract(epoch from
+            least(f.minute + interval '1 minute', g.to_time) - greatest(f.minute, g.from_time)) * 1000000)::bigint))::bigint
     from (
-        select machine_id, minute, shift_id, sum(unknown)::bigint as unknown from stanok.fact_minute
+        -- As stanok_formula.gaps, source_gaps, count_gaps and blind take them.
+        select machine_id, minute, shift_id, sum(unknown)::bigint as unknown,
+            sum(apt + apt_no_order + aust + adet_idle + adet_stop + adot_idle + adot_setup + adot_stop)::bigint as known,
+            sum(apt + apt_no_order + apt_out + aust + adot_setup + aust_out + unknown + unknown_out)::bigint as possible,
+            sum(spindle_turning_us)::bigint as turning
+        from stanok.fact_minute
         join stanok.kept using (machine_id)
-        where minute < minutes_from and unknown > 0
+        where minute < minutes_from
         group by 1, 2, 3
     ) f
     join (
-        select machine_id, from_time, coalesce(to_time, 'infinity') as to_time from stanok.data_gap
-        where scope = 'state' and outcome is distinct from 'recovered'
+        select machine_id, scope, from_time, counter, source_rank, coalesce(to_time, 'infinity') as to_time
+        from stanok.data_gap
+        where scope <> 'state' or outcome is distinct from 'recovered'
     ) g on g.machine_id = f.machine_id and g.from_time < f.minute + interval '1 minute' and g.to_time > f.minute
-    group by f.machine_id, g.from_time, date_bin('1 hour', f.minute, 'epoch'), f.shift_id
+    cross join lateral (
+        select case g.scope
+            when 'state' then f.unknown
+            when 'source' then f.known + f.unknown
+            when 'count' then f.possible
+            when 'gauge' then f.known - f.turning
+        end as amount
+    ) a
+    where a.amount <> 0
+    group by f.machine_id, g.scope, g.from_time, g.counter, g.source_rank,
+        date_bin('1 hour', f.minute, 'epoch'), f.shift_id
     on conflict do nothing;
     insert into stanok.repair_done (machine_id, from_time, to_time, cause, done_time)
     select machine_id, min(minute), max(minutes_from), 'retention', max(tick_time)

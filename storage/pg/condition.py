@@ -65,7 +65,7 @@ def _full(connection: Connection, found: Condition) -> Condition:
     requests = connection.execute("select count(*) from stanok.recompute_request").fetchone()
     gaps = connection.execute(
         "select source, min(cause), count(distinct machine), min(from_time) from board.gap"
-        " where lasting group by source order by source"
+        " where lasting and scope = 'state' group by source order by source"
     ).fetchall()
     quarantine = connection.execute(
         "select source.name, reason, count(*) from stanok.quarantine q join stanok.source on source.id = q.source_id"

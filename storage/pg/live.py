@@ -46,6 +46,9 @@ class GapRow(NamedTuple):
     credit_good_us: int | None
     credit_total_us: int | None
     booked_us: int
+    known: bool
+    """Of scope `source`: the state in it may be known by other sources."""
+    parts: int | None = None
 
 
 def _us(moment: datetime | None, otherwise: int) -> int:
@@ -53,17 +56,58 @@ def _us(moment: datetime | None, otherwise: int) -> int:
 
 
 def gaps_touching(connection: Connection, machine_id: int, from_us: int, to_us: int) -> list[GapRow]:
-    """Gaps of scope `state` that touch a window."""
+    """Gaps of scopes `state` and `source` that touch a window."""
     with database_errors("read gaps"):
         rows = connection.execute(
-            "select from_time, to_time, credit_good_us, credit_total_us, booked_time from stanok.data_gap"
-            " where scope = 'state' and machine_id = %s and from_time < %s and coalesce(to_time, 'infinity') > %s"
-            " order by from_time",
+            "select from_time, to_time, credit_good_us, credit_total_us, booked_time, scope, parts"
+            " from stanok.data_gap where scope in ('state', 'source') and machine_id = %s"
+            " and from_time < %s and coalesce(to_time, 'infinity') > %s"
+            " order by from_time, scope, source_rank",
             [machine_id, datetime_from_us(to_us), datetime_from_us(from_us)],
         ).fetchall()
     return [
-        GapRow(_us(start, 0), _us(end, to_us), good, made, _us(booked, to_us))
-        for start, end, good, made, booked in rows
+        GapRow(_us(start, 0), _us(end, to_us), good, made, _us(booked, to_us), scope == "source", parts)
+        for start, end, good, made, booked, scope, parts in rows
+    ]
+
+
+def gauge_gaps_touching(connection: Connection, machine_id: int, from_us: int, to_us: int) -> list[tuple[int, int]]:
+    """Gaps of scope `gauge` that touch a window, cut to it [µs]."""
+    with database_errors("read gauge gaps"):
+        rows = connection.execute(
+            "select from_time, to_time from stanok.data_gap"
+            " where scope = 'gauge' and machine_id = %s and from_time < %s and coalesce(to_time, 'infinity') > %s"
+            " order by from_time",
+            [machine_id, datetime_from_us(to_us), datetime_from_us(from_us)],
+        ).fetchall()
+    return [(max(_us(start, 0), from_us), min(_us(end, to_us), to_us)) for start, end in rows]
+
+
+class CountGapRow(NamedTuple):
+    """A gap of scope `count` [µs]; while it lasts, the end of the window stands for its end and booking."""
+
+    counter: int
+    from_us: int
+    to_us: int
+    credit_us: int
+    least_us: int
+    most_us: int | None
+    pri_us: int
+    booked_us: int
+
+
+def count_gaps_touching(connection: Connection, machine_id: int, from_us: int, to_us: int) -> list[CountGapRow]:
+    """Gaps of scope `count` that began before the end of a window and were booked in it or later."""
+    with database_errors("read count gaps"):
+        rows = connection.execute(
+            "select counter, from_time, to_time, credit_us, least_us, most_us, pri_us, booked_time from stanok.data_gap"
+            " where scope = 'count' and machine_id = %s and from_time < %s and coalesce(booked_time, 'infinity') >= %s"
+            " order by from_time, counter",
+            [machine_id, datetime_from_us(to_us), datetime_from_us(from_us)],
+        ).fetchall()
+    return [
+        CountGapRow(counter, _us(start, 0), _us(end, to_us), credit, least, most, pri, _us(booked, to_us))
+        for counter, start, end, credit, least, most, pri, booked in rows
     ]
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from core.engine.gaps import GapRecord
+from core.engine.gaps import GapRecord, record_of
 from core.engine.operator import Told
+from core.plant.lanes import lanes_of
 from core.plant.model import Plant
 from core.samples.batch import SampleBatch
 from storage.pg import reading
@@ -20,6 +21,7 @@ class PgPast:
         self._connection = connection
         self._plant = plant
         self._code_version = code_version
+        self._lanes = lanes_of(plant)
 
     def requests(self) -> tuple[dict[int, tuple[int, int]], int]:
         """First and last instant by machine, and the number of the last request. Those older than what is kept end."""
@@ -43,7 +45,7 @@ class PgPast:
     def gaps(self, since_us: Mapping[int, int]) -> list[GapRecord]:
         """Gap records that end after the instants of their machines."""
         rows = reading.gap_rows(self._connection, self._plant, since_us)
-        return [GapRecord(row.machine, row.from_us, row.to_us, row.cause, row.recovered) for row in rows]
+        return [record_of(row, self._lanes) for row in rows]
 
     def told(self, since_us: Mapping[int, int]) -> list[Told]:
         """What people told that is in effect and ends after the instants of its machine."""

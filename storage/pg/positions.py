@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.plant.model import Plant
+from core.plant.model import Machine, Plant
+from core.plant.tables import WITNESSES
+from core.vocabulary import meaning
 
 Ids = NDArray[np.int64]
 
@@ -18,7 +20,8 @@ NOWHERE = -1
 
 @dataclass(frozen=True)
 class Positions:
-    """Ids by position: of machines, of the source of each machine, of signals with their raw table, of sites."""
+    """Ids by position: of machines, of the source that tells the state of each, of signals with their raw table, of
+    sites."""
 
     machine: Ids
     machine_source: Ids
@@ -31,11 +34,19 @@ def positions_of(plant: Plant) -> Positions:
     """The ids of a plant."""
     return Positions(
         machine=np.array([machine.id for machine in plant.machines], np.int64),
-        machine_source=np.array([plant.sources[machine.source].id for machine in plant.machines], np.int64),
+        machine_source=np.array([plant.sources[_teller(machine)].id for machine in plant.machines], np.int64),
         signal=np.array([signal.id for signal in plant.signals], np.int64),
         signal_store=np.array([signal.meaning.store for signal in plant.signals], np.uint8),
         site=np.array([site.id for site in plant.sites], np.int64),
     )
+
+
+def _teller(machine: Machine) -> int:
+    """The first source that says what the machine does; the first one, if none does."""
+    for feed in machine.feeds:
+        if any(found is not None and found.role in WITNESSES for found in map(meaning, feed.signals)):
+            return feed.source
+    return machine.source
 
 
 def find(ids: Ids, wanted: Ids | Sequence[int]) -> NDArray[np.int64]:

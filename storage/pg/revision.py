@@ -50,7 +50,8 @@ select count(*), sha256(convert_to(coalesce(string_agg(line, E'\\n' order by lin
     select concat_ws('|', 'program', {span}, program_id) from stanok.program_interval where {touches}
     union all
     select concat_ws('|', 'gap', {span}, scope, source_id, cause,
-        case when booked_time < %(to)s then concat_ws('|', credit_good_us, credit_total_us, parts) end)
+        case when booked_time < %(to)s then concat_ws('|', credit_good_us, credit_total_us, parts,
+            nullif(counter, -1), good_sign, scrap_sign, credit_us, least_us, most_us, pri_us) end)
     from stanok.data_gap where {touches}
 ) found
 """

@@ -61,10 +61,10 @@ def found_in(table: str, time: str, columns: str = "ctid", also: str = "") -> st
     )
 
 
-def delete_in(connection: Connection, table: str, where: Where, time: str = "from_time") -> None:
-    """Delete the rows of a table whose `time` lies in the stretches."""
+def delete_in(connection: Connection, table: str, where: Where, time: str = "from_time", also: str = "") -> None:
+    """Delete the rows of a table whose `time` lies in the stretches, and for which a further condition holds."""
     if some(where):
-        rows = found_in(table, time)
+        rows = found_in(table, time, also=also)
         query = f"delete from stanok.{table} where ctid = any (array(select f.ctid from {rows}))"
         connection.execute(query.encode(), where)
 

@@ -66,5 +66,12 @@ CAUSES: dict[Cause, tuple[str, str, str]] = {
     Cause.STANDING: ("Standing still", "Стоит", YELLOW),
     Cause.MODE_UNCLEAR: ("Mode unclear", "Режим неясен", PURPLE),
     Cause.UNMAPPED: ("Unknown word of the control", "Неизвестное слово ЧПУ", PURPLE),
+    Cause.COUNTER_RESET: ("Part counter was reset", "Счётчик деталей сброшен", GREY),
+    Cause.COUNTER_SET: ("Part counter was set", "Счётчик деталей установлен вручную", GREY),
+    Cause.COUNTER_CORRECTED: ("Part counter was corrected", "Счётчик деталей исправлен", GREY),
+    Cause.COUNTER_OVER: ("Part counter rolled over or was reset", "Счётчик деталей переполнен или сброшен", GREY),
+    Cause.COUNTER_JUMPED: ("Part counter jumped", "Скачок счётчика деталей", GREY),
+    Cause.JOB_CHANGED: ("Part counter of another job", "Счётчик деталей другого задания", GREY),
+    Cause.PROGRAM_CHANGED: ("Program changed between counts", "Программа сменилась между показаниями", GREY),
 }
 """English title, Russian title, colour."""

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.facts.schema import MEASURES, OPEN_END, Changes, RawRows, Repair, Snapshot
+from core.facts.schema import MEASURES, NO_SOURCE, NOT_LIMITED, OPEN_END, Changes, GapRow, RawRows, Repair, Snapshot
+from core.kpi.counts import effect_of
 from core.plant.model import Plant, Source
 from core.units import FAR_US, datetime_from_us
 from core.vocabulary import State, Store
@@ -56,6 +57,10 @@ _GAPS_GONE = (
     "delete from stanok.data_gap where ctid = any (array(select f.ctid from"
     f" {found_in('data_gap', 'from_time', also=_KEPT)}))"
 ).encode()
+_GAP_KEY = ("machine_id", "scope", "from_time", "counter", "source_rank")
+_COUNTS = " and scope in ('count', 'gauge')"
+_BOOKED = "case when to_time is null then w.since else booked_time end"
+"""Gaps of counts and gauges go with the instant at which they were booked; those that last, with every tail."""
 
 
 def _tails(since_us: Mapping[int, int]) -> Stretches:
@@ -75,7 +80,9 @@ class Writer:
         self._rollup = Rollup(self._connection)
         add_programs(self._connection, {key: clean(name) for key, name in changes.programs.items()})
         add_orders(self._connection, {key: clean(name) for key, name in changes.orders.items()})
-        self._shifts(changes)
+        with self._connection.pipeline():
+            self._shifts(changes)
+            self._gap_rows(changes)  # first, because credits are noted with them
         self._repairs(changes)
         minutes = self._where(_tails(changes.facts_from))
         with self._connection.pipeline():
@@ -84,7 +91,8 @@ class Writer:
             self._intervals(changes.intervals, _tails(changes.intervals_from))
             self._programs(changes.program_intervals, _tails(changes.program_intervals_from))
             self._gaps(changes.intervals, _tails(changes.intervals_from))
-            self._gap_rows(changes)
+            delete_in(self._connection, "data_gap", self._where(_tails(changes.count_gaps_from)), _BOOKED, _COUNTS)
+            self._count_gaps(changes.count_gaps)
             self._entries(changes, spool_number)
             self._live(changes)
             self._frontiers(changes)
@@ -160,6 +168,8 @@ class Writer:
                 self._forget_credits(repair)
             delete_in(self._connection, "counter_event", self._where(rest), "at_time")
             self._counter_events(np.concatenate([r.counter_events for r in repairs]))
+            delete_in(self._connection, "data_gap", self._where(rest), "booked_time", _COUNTS)
+            self._count_gaps(np.concatenate([r.count_gaps for r in repairs]))
             delete_in(self._connection, "machine_snapshot", self._where(later), "hour")  # the one it began with stays
             self._snapshots([snapshot for r in repairs for snapshot in r.snapshots])
         for repair in repairs:
@@ -208,13 +218,13 @@ class Writer:
             "scope": ["state"] * len(unknown),
             "outcome": [None if to_us == OPEN_END else "lost" for to_us in unknown["to_us"].tolist()],
         }
-        insert(self._connection, "data_gap", _GAP, columns, ("machine_id", "scope", "from_time"))
+        insert(self._connection, "data_gap", _GAP, columns, _GAP_KEY)
 
     def _forget_credits(self, repair: Repair) -> None:
         """Credits that the repair books anew; those that were booked after it stay, they are totals."""
         self._connection.execute(
             "update stanok.data_gap set credit_good_us = null, credit_total_us = null, parts = null, booked_time = null"
-            " where machine_id = %s and scope = 'state' and from_time >= %s and booked_time < %s",
+            " where machine_id = %s and scope in ('state', 'source') and from_time >= %s and booked_time < %s",
             [
                 int(self._ids.machine[repair.machine]),
                 datetime_from_us(repair.intervals_from),
@@ -223,7 +233,8 @@ class Writer:
         )
 
     def _gap_rows(self, changes: Changes) -> None:
-        delete_in(self._connection, "source_gap", self._where(_tails(changes.gap_rows_from)))
+        for (machine, source_id), since_us in changes.gap_rows_from.items():
+            self._replace_gap_rows(machine, source_id, since_us, changes.gap_rows)
         self._many(
             "insert into stanok.source_gap values (%s, %s, %s, %s, %s, %s)",
             (
@@ -266,16 +277,70 @@ class Writer:
             ),
         )
 
+    def _replace_gap_rows(self, machine: int, source_id: int, since_us: int, rows: Sequence[GapRow]) -> None:
+        """Remove the records of a source from an instant on; with the first one go those that the machine has no more.
+
+        Of several sources each is a gap of scope `source`; one that is still there keeps the credits booked after it.
+        """
+        ids = [self._plant.sources[feed.source].id for feed in self._plant.machines[machine].feeds]
+        rank, since, machine_id = ids.index(source_id), datetime_from_us(since_us), int(self._ids.machine[machine])
+        self._connection.execute(
+            "delete from stanok.source_gap where machine_id = %s and from_time >= %s"
+            " and (source_id = %s or %s and source_id <> all (%s))",
+            [machine_id, since, source_id, rank == 0, ids],
+        )
+        if rank == 0:
+            self._connection.execute(
+                "delete from stanok.data_gap where machine_id = %s and scope = 'source' and from_time >= %s"
+                " and source_id <> all (%s)",
+                [machine_id, since, ids],
+            )
+        if len(ids) == 1:
+            return
+        mine = [row for row in rows if (row.machine, row.source_id) == (machine, source_id) and not row.recovered]
+        self._connection.execute(
+            "delete from stanok.data_gap where machine_id = %s and scope = 'source' and source_id = %s"
+            " and from_time >= %s and from_time <> all (%s::timestamptz[])",
+            [machine_id, source_id, since, [datetime_from_us(row.from_us) for row in mine]],
+        )
+        # A source without part counters leaves nothing open that parts could fill.
+        counts = any(name.startswith("part.") for name in self._plant.machines[machine].feeds[rank].signals)
+        none = None if counts else 0
+        self._many(
+            "insert into stanok.data_gap (machine_id, source_id, scope, source_rank, from_time, to_time, cause,"
+            " outcome, credit_good_us, credit_total_us) values (%s, %s, 'source', %s, %s, %s, %s, %s, %s, %s)"
+            " on conflict (machine_id, scope, from_time, counter, source_rank)"
+            " do update set to_time = excluded.to_time, cause = excluded.cause, outcome = excluded.outcome",
+            (
+                (
+                    *(machine_id, source_id, rank, datetime_from_us(row.from_us), _moment(row.to_us), row.cause),
+                    *(None if row.to_us == OPEN_END else "lost", none, none),
+                )
+                for row in mine
+            ),
+        )
+
     def _credits(self, credits: NDArray[np.void]) -> None:
         """Totals of the gap that holds the instant (neighbours of one cause are one interval); the last counts."""
         for row in credits:
             at = datetime_from_us(row["gap_from_us"])
             amounts = [int(row[name]) for name in ("credit_good_us", "credit_total_us", "parts")]
             machine = self._plant.machines[row["machine"]]
+            of_source = machine.more and row["source"] != NO_SOURCE
+            source = self._plant.sources[machine.feeds[int(row["source"]) if of_source else 0].source]
             updated = self._connection.execute(
                 "update stanok.data_gap set credit_good_us = %s, credit_total_us = %s, parts = %s, booked_time = %s"
-                " where machine_id = %s and scope = 'state' and from_time <= %s and (to_time > %s or to_time is null)",
-                (*amounts, datetime_from_us(row["booked_us"]), machine.id, at, at),
+                " where machine_id = %s and scope = %s and (scope = 'state' or source_id = %s)"
+                " and from_time <= %s and (to_time > %s or to_time is null)",
+                (
+                    *amounts,
+                    datetime_from_us(row["booked_us"]),
+                    machine.id,
+                    "source" if of_source else "state",
+                    source.id,
+                    at,
+                    at,
+                ),
             )
             if not updated.rowcount:
                 log.warning("%s: parts were booked after a gap at %s that has no length", machine.name, at)
@@ -294,6 +359,39 @@ class Writer:
                 for row in events
             ),
         )
+
+    def _count_gaps(self, gaps: NDArray[np.void]) -> None:
+        rows = []
+        for row in gaps:
+            gauge = row["counter"] < 0
+            signals = self._plant.machines[row["machine"]].signals
+            good, scrap = (0, 0) if gauge else effect_of(signals, int(row["counter"]))
+            credit = int(row["credit_us"])
+            lasting = row["to_us"] == OPEN_END
+            rows.append(
+                {
+                    "machine_id": int(self._ids.machine[row["machine"]]),
+                    "scope": "gauge" if gauge else "count",
+                    "from_time": datetime_from_us(row["from_us"]),
+                    "counter": int(row["counter"]),
+                    "source_rank": 0,
+                    "to_time": _moment(row["to_us"]),
+                    "source_id": int(self._ids.machine_source[row["machine"]]),
+                    "cause": int(row["cause"]),
+                    "outcome": None if lasting else "lost",
+                    "credit_good_us": None if lasting or gauge else good * credit,
+                    "credit_total_us": None if lasting or gauge else (good + scrap) * credit,
+                    "parts": None if lasting or gauge else int(row["parts"]),
+                    "booked_time": _moment(row["booked_us"]),
+                    "good_sign": good,
+                    "scrap_sign": scrap,
+                    "credit_us": credit,
+                    "least_us": int(row["least_us"]),
+                    "most_us": None if row["most_us"] == NOT_LIMITED else int(row["most_us"]),
+                    "pri_us": int(row["pri_us"]),
+                }
+            )
+        self._upsert("data_gap", _GAP_KEY, rows)
 
     def _live(self, changes: Changes) -> None:
         live = changes.live

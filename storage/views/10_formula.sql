@@ -130,6 +130,40 @@ cross join lateral (
 ) s;
 comment on view stanok_formula.period is 'Hours, shifts and production days of machines with their sums; kind says which.';
 
+create function stanok_formula.greatest_standard(
+    machine bigint, shift bigint, start_time timestamptz, end_time timestamptz
+)
+    returns bigint language sql stable parallel safe security definer
+begin atomic
+    select max(pri_us) from stanok.standard_time where program_id in (
+        select program_id from stanok.fact_shift where machine_id = machine and shift_id = shift
+        union all
+        select program_id from stanok.fact_hour
+        where shift is null and machine_id = machine and hour > start_time - interval '1 hour' and hour < end_time
+        union all
+        select program_id from stanok.fact_minute
+        where machine_id = machine and (shift is null or shift_id = shift) and open
+            and minute >= start_time and minute < end_time
+    );
+end;
+comment on function stanok_formula.greatest_standard is
+    'The greatest standard time of a part of the programs that ran on a machine in a shift, or in the hours that a window '
+    'touches where shift is NULL, µs.';
+
+create function stanok_formula.gap_noted(
+    machine bigint, of_scope text, gap_from timestamptz, of_counter integer, rank integer,
+    shift bigint, start_time timestamptz, end_time timestamptz
+)
+    returns bigint language sql stable parallel safe security definer
+begin atomic
+    select coalesce(sum(amount), 0)::bigint
+    from stanok.gap_time
+    where machine_id = machine and scope = of_scope and from_time = gap_from and counter = of_counter
+        and source_rank = rank and (shift is null or shift_id = shift) and at_time >= start_time and at_time < end_time;
+end;
+comment on function stanok_formula.gap_noted is
+    'What was noted of a gap when its minutes went, of a shift, or of a window where shift is NULL, µs.';
+
 create function stanok_formula.gaps(
     machine bigint, shift bigint, start_time timestamptz, end_time timestamptz, max_rate double precision
 )
@@ -143,18 +177,23 @@ begin atomic
         coalesce(sum(g.credit_good_us) filter (where g.inside), 0)::bigint,
         coalesce(sum(g.credit_total_us) filter (where g.inside), 0)::bigint,
         coalesce(sum(stanok_formula.gap_possible(u.unknown, max_rate, g.credit_good_us)), 0),
-        -- Parts that were booked after a gap's end may all have been made since, in time that is known.
-        coalesce(sum(stanok_formula.gap_possible(u.unknown, max_rate, g.credit_total_us)) filter (where not g.since), 0),
-        coalesce(sum(stanok_formula.gap_possible(u.unknown, max_rate, g.credit_good_us))
-            filter (where g.later), 0),
-        coalesce(sum(stanok_formula.gap_possible(u.unknown, max_rate, g.credit_total_us))
-            filter (where g.later), 0)
+        -- Parts that were booked after a gap's end may all have been made since, in time that is known; and one part may
+        -- have been begun before.
+        coalesce(sum(greatest(0, stanok_formula.gap_possible(u.unknown, max_rate, g.credit_total_us) - g.part))
+            filter (where not g.since), 0),
+        coalesce(sum(least(u.unknown * max_rate + g.part, g.credit_good_us)) filter (where g.later), 0),
+        coalesce(sum(least(u.unknown * max_rate + g.part, g.credit_total_us)) filter (where g.later), 0)
     from (
         select
             from_time,
             coalesce(to_time, 'infinity') as to_time,
             credit_good_us,
             credit_total_us,
+            coalesce(
+                nullif(credit_total_us, 0) / nullif(parts, 0),
+                stanok_formula.greatest_standard(machine, shift, start_time, end_time),
+                0
+            ) as part,
             coalesce(booked_time >= end_time, true) as later,
             coalesce(booked_time > to_time and booked_time < end_time, false) as since,
             coalesce(from_time >= start_time and to_time <= end_time and booked_time < end_time, false) as inside
@@ -168,11 +207,8 @@ begin atomic
         select
             coalesce(sum(least(f.unknown, stanok_formula.span_us(
                 least(f.minute + interval '1 minute', g.to_time) - greatest(f.minute, g.from_time)
-            ))), 0)::bigint + coalesce((
-                select sum(n.unknown) from stanok.gap_unknown n
-                where n.machine_id = machine and n.from_time = g.from_time and (shift is null or n.shift_id = shift)
-                    and n.at_time >= start_time and n.at_time < end_time
-            ), 0)::bigint as unknown
+            ))), 0)::bigint
+                + stanok_formula.gap_noted(machine, 'state', g.from_time, -1, 0, shift, start_time, end_time) as unknown
         from (
             select minute, sum(unknown)::bigint as unknown
             from stanok.fact_minute
@@ -186,6 +222,149 @@ end;
 comment on function stanok_formula.gaps is
     'Gaps of a machine cut to a shift, or to a window where shift is NULL: standard time booked in it after those wholly '
     'inside, the most that all can have produced in planned busy time, and the same of those after which nothing was booked by the end of the shift.';
+
+create function stanok_formula.source_gaps(
+    machine bigint, shift bigint, start_time timestamptz, end_time timestamptz, max_rate double precision
+)
+    returns table (inside_good bigint, inside_total bigint, later_good double precision, later_total double precision)
+    language sql stable parallel safe security definer rows 1
+begin atomic
+    select
+        coalesce(sum(g.credit_good_us) filter (where g.inside), 0)::bigint,
+        coalesce(sum(g.credit_total_us) filter (where g.inside), 0)::bigint,
+        coalesce(sum(least(b.busy * max_rate + g.part, g.credit_good_us)) filter (where g.later), 0),
+        coalesce(sum(least(b.busy * max_rate + g.part, g.credit_total_us)) filter (where g.later), 0)
+    from (
+        select
+            from_time,
+            coalesce(to_time, 'infinity') as to_time,
+            source_rank,
+            credit_good_us,
+            credit_total_us,
+            coalesce(
+                nullif(credit_total_us, 0) / nullif(parts, 0),
+                stanok_formula.greatest_standard(machine, shift, start_time, end_time),
+                0
+            ) as part,
+            coalesce(booked_time >= end_time, true) as later,
+            coalesce(from_time >= start_time and to_time <= end_time and booked_time < end_time, false) as inside
+        from stanok.data_gap
+        where machine_id = machine and scope = 'source'
+            and from_time < end_time and coalesce(to_time, 'infinity') > start_time
+    ) g
+    cross join lateral (
+        select
+            coalesce(sum(least(f.busy, stanok_formula.span_us(
+                least(f.minute + interval '1 minute', g.to_time) - greatest(f.minute, g.from_time)
+            ))), 0)::bigint
+                + stanok_formula.gap_noted(
+                    machine, 'source', g.from_time, -1, g.source_rank, shift, start_time, end_time
+                ) as busy
+        from (
+            select
+                minute,
+                sum(apt + apt_no_order + aust + adet_idle + adet_stop + adot_idle + adot_setup + adot_stop + unknown)::bigint
+                    as busy
+            from stanok.fact_minute
+            where machine_id = machine and (shift is null or shift_id = shift) and minute >= start_time and minute < end_time
+                and minute > g.from_time - interval '1 minute' and minute < g.to_time
+            group by minute
+        ) f
+    ) b;
+end;
+comment on function stanok_formula.source_gaps is
+    'Gaps of single sources of a machine cut to a shift, or to a window where shift is NULL: standard time booked in it after those wholly inside, and the most '
+    'that may have been made in planned busy time of those after which nothing was booked by the end of the shift. They '
+    'take no unknown time by themselves; of a source without part counters nothing is open.';
+
+create function stanok_formula.count_gaps(
+    machine bigint, shift bigint, start_time timestamptz, end_time timestamptz, max_rate double precision
+)
+    returns table (
+        good_less double precision, good_more double precision, scrap_less double precision, scrap_more double precision,
+        total_less double precision, total_more double precision
+    )
+    language sql stable parallel safe security definer rows 1
+begin atomic
+    select
+        coalesce(sum(case good_sign when 1 then less when -1 then more end), 0),
+        coalesce(sum(case good_sign when 1 then more when -1 then less end), 0),
+        coalesce(sum(case scrap_sign when 1 then less when -1 then more end), 0),
+        coalesce(sum(case scrap_sign when 1 then more when -1 then less end), 0),
+        coalesce(sum(less) filter (where good_sign + scrap_sign = 1), 0),
+        coalesce(sum(more) filter (where good_sign + scrap_sign = 1), 0)
+    from (
+        select
+            g.good_sign,
+            g.scrap_sign,
+            (g.booked - g.least)::double precision as less,
+            greatest(0, least(t.possible * max_rate + g.pri_us, g.most_us) - g.booked)::double precision as more
+        from (
+            select
+                from_time, coalesce(to_time, 'infinity') as to_time, counter, good_sign, scrap_sign, most_us, pri_us,
+                case when booked_time >= start_time and booked_time < end_time then credit_us else 0 end as booked,
+                case when from_time >= start_time and booked_time < end_time then least_us else 0 end as least
+            from stanok.data_gap
+            where machine_id = machine and scope = 'count'
+                and from_time < end_time and coalesce(booked_time, 'infinity') >= start_time
+        ) g
+        cross join lateral (
+            -- Time in which parts may be made: all but what is known to be standstill.
+            select coalesce(sum(least(f.possible, stanok_formula.span_us(
+                least(f.minute + interval '1 minute', g.to_time) - greatest(f.minute, g.from_time)
+            ))), 0)::bigint
+                + stanok_formula.gap_noted(
+                    machine, 'count', g.from_time, g.counter, 0, shift, start_time, end_time
+                ) as possible
+            from (
+                select
+                    minute,
+                    sum(apt + apt_no_order + apt_out + aust + adot_setup + aust_out + unknown + unknown_out)::bigint
+                        as possible
+                from stanok.fact_minute
+                where machine_id = machine and (shift is null or shift_id = shift)
+                    and minute >= start_time and minute < end_time
+                    and minute > g.from_time - interval '1 minute' and minute < g.to_time
+                group by minute
+            ) f
+        ) t
+    ) b;
+end;
+comment on function stanok_formula.count_gaps is
+    'By how much standard time of good, of other and of all parts may differ from what was booked in a shift, or in a window where shift is NULL, because '
+    'counters do not say it, downwards and upwards.';
+
+create function stanok_formula.blind(machine bigint, shift bigint, start_time timestamptz, end_time timestamptz)
+    returns bigint language sql stable parallel safe security definer
+begin atomic
+    select coalesce(sum(
+        t.still + stanok_formula.gap_noted(machine, 'gauge', g.from_time, -1, 0, shift, start_time, end_time)
+    ), 0)::bigint
+    from (
+        select from_time, coalesce(to_time, 'infinity') as to_time
+        from stanok.data_gap
+        where machine_id = machine and scope = 'gauge'
+            and from_time < end_time and coalesce(to_time, 'infinity') > start_time
+    ) g
+    cross join lateral (
+        select coalesce(sum(least(f.still, stanok_formula.span_us(
+            least(f.minute + interval '1 minute', g.to_time) - greatest(f.minute, g.from_time)
+        ))), 0)::bigint as still
+        from (
+            select
+                minute,
+                sum(apt + apt_no_order + aust + adet_idle + adet_stop + adot_idle + adot_setup + adot_stop
+                    - spindle_turning_us)::bigint as still
+            from stanok.fact_minute
+            where machine_id = machine and (shift is null or shift_id = shift)
+                and minute >= start_time and minute < end_time
+                and minute > g.from_time - interval '1 minute' and minute < g.to_time
+            group by minute
+        ) f
+    ) t;
+end;
+comment on function stanok_formula.blind is
+    'Planned busy time of a shift, or of a window where shift is NULL, in which the state is known, but not whether a spindle turns, µs.';
 
 create view stanok_formula.kpi as
 select
@@ -202,7 +381,21 @@ select
 from stanok_formula.period f
 join stanok.machine m on m.id = f.machine_id
 join stanok.machine_live l on l.machine_id = f.machine_id
-cross join lateral stanok_formula.gaps(m.id, f.shift_id, f.start_time, f.end_time, m.max_rate) g
+cross join lateral stanok_formula.gaps(m.id, f.shift_id, f.start_time, f.end_time, m.max_rate) state_gap
+cross join lateral stanok_formula.source_gaps(m.id, f.shift_id, f.start_time, f.end_time, m.max_rate) source_gap
+cross join lateral (
+    select
+        state_gap.inside_good + source_gap.inside_good as inside_good,
+        state_gap.inside_total + source_gap.inside_total as inside_total,
+        state_gap.possible_good,
+        state_gap.possible_total,
+        state_gap.later_good + source_gap.later_good as later_good,
+        state_gap.later_total + source_gap.later_total as later_total
+) g
+cross join lateral (
+    select stanok_formula.blind(m.id, f.shift_id, f.start_time, f.end_time) as blind
+) v
+cross join lateral stanok_formula.count_gaps(m.id, f.shift_id, f.start_time, f.end_time, m.max_rate) d
 cross join lateral (
     -- Without a standard time for every part all that rests on standard times is NULL.
     select
@@ -215,16 +408,29 @@ cross join lateral (
         f.gap_total + g.later_total as most_total
 ) c
 cross join lateral (
+    -- The least and the most that may have been made: NULL where not every part has a standard time.
     select
-        stanok_formula.ratio(c.good + g.inside_good, f.busy) as oee_low,
-        stanok_formula.rate_high(c.good, c.most_good, g.possible_good, f.busy - f.unknown, m.max_rate) as oee_high,
-        stanok_formula.ratio(c.total + g.inside_total, f.apt + f.unknown) as effectiveness_low,
+        case when c.good is not null then greatest(0, c.good + g.inside_good - d.good_less) end as good_low,
+        c.good + c.most_good + d.good_more as good_high,
+        case when c.good is not null
+            then greatest(0, c.total + c.most_total - c.good - g.inside_good + d.scrap_more) end as scrap_high,
+        case when c.good is not null then greatest(0, c.total - c.good - d.scrap_less) end as scrap_low
+) e
+cross join lateral (
+    select
+        stanok_formula.ratio(e.good_low, f.busy) as oee_low,
+        stanok_formula.rate_high(
+            c.good, c.most_good + d.good_more, g.possible_good, f.busy - f.unknown, m.max_rate
+        ) as oee_high,
+        stanok_formula.ratio(
+            case when c.total is not null then greatest(0, c.total + g.inside_total - d.total_less) end, f.apt + f.unknown
+        ) as effectiveness_low,
         greatest(
-            stanok_formula.ratio(c.total, f.apt),
-            stanok_formula.rate_high(c.total, c.most_total, g.possible_total, f.apt, m.max_rate)
+            stanok_formula.ratio(c.total + d.total_more, f.apt),
+            stanok_formula.rate_high(c.total, c.most_total + d.total_more, g.possible_total, f.apt, m.max_rate)
         ) as effectiveness_high,
-        coalesce(stanok_formula.ratio(c.good + g.inside_good, c.total + c.most_total), 0) as quality_low,
-        coalesce(stanok_formula.ratio(c.good + c.most_good, c.total + c.most_good), 1) as quality_high
+        coalesce(stanok_formula.ratio(e.good_low, e.good_low + e.scrap_high), 0) as quality_low,
+        coalesce(stanok_formula.ratio(e.good_high, e.good_high + e.scrap_low), 1) as quality_high
 ) b
 cross join lateral (
     select
@@ -247,7 +453,8 @@ cross join lateral (
         case when c.all_total > 0 then b.quality_low end as quality_ratio_low,
         case when c.all_total > 0 then greatest(b.quality_low, b.quality_high) end as quality_ratio_high,
         stanok_formula.ratio(f.turning, f.busy) as spindle_utilization,
-        stanok_formula.ratio(f.turning + f.unknown, f.busy) as spindle_utilization_high,
+        stanok_formula.ratio(f.turning + f.unknown + v.blind, f.busy) as spindle_utilization_high,
+        stanok_formula.ratio(f.busy - f.unknown - v.blind, f.busy) as spindle_coverage,
         stanok_formula.ratio(f.busy - f.unknown, f.busy) as coverage
 ) r;
 comment on view stanok_formula.kpi is 'Sums, ratios and bands of each machine and hour, shift or day that has facts.';

@@ -56,14 +56,16 @@ join stanok_formula.site on site.id = m.site_id
 join stanok.source on source.id = g.source_id
 join stanok.cause on cause.id = g.cause
 left join stanok.machine_live l on l.machine_id = g.machine_id;
-comment on view board.gap is 'What is missing: every stretch without trusted data.';
+comment on view board.gap is 'What is missing: every stretch without trusted data or certain counts.';
 comment on column board.gap.site is 'Plant [text]';
 comment on column board.gap.machine is 'Machine, site/machine [text]';
 comment on column board.gap.title is 'Title of the machine [text]';
 comment on column board.gap.source is 'Source that was silent [text]';
-comment on column board.gap.scope is 'state: no trusted state, which makes unknown time [text]';
-comment on column board.gap.from_time is 'Last proof of life, included [UTC]';
-comment on column board.gap.to_time is 'Next proof of life, excluded; as_of while it lasts [UTC]';
+comment on column board.gap.scope is
+    'state: no trusted state, which makes unknown time; source: one of several sources of the machine is gone; count: parts '
+    'between two readings uncertain; gauge: spindle not known [text]';
+comment on column board.gap.from_time is 'Last proof of life or last trusted reading, included [UTC]';
+comment on column board.gap.to_time is 'Next proof of life or reading, excluded; as_of while it lasts [UTC]';
 comment on column board.gap.lasting is 'It goes on [bool]';
 comment on column board.gap.length_s is 'Length so far [s]';
 comment on column board.gap.cause is 'Word of the cause [text]';

@@ -199,10 +199,10 @@ def test_gap_records_come_back_from_those_that_end_at_the_instant_on(store: Stor
         for n, cause in enumerate(causes)
     ]
     sent[-1] = replace(sent[-1], to_us=OPEN_END)
-    store.commit(make_changes(1, gap_rows=sent, gap_rows_from={0: 0}))
+    store.commit(make_changes(1, gap_rows=sent, gap_rows_from={(0, PLANT.sources[0].id): 0}))
     assert reading.gap_rows(connection, PLANT, {0: 0, 1: 0}) == sent
     assert reading.gap_rows(connection, PLANT, {0: START_US + 21}) == [sent[0], *sent[2:]]
-    store.commit(make_changes(2, gap_rows=sent[2:3], gap_rows_from={0: sent[2].from_us}))
+    store.commit(make_changes(2, gap_rows=sent[2:3], gap_rows_from={(0, PLANT.sources[0].id): sent[2].from_us}))
     assert reading.gap_rows(connection, PLANT, {0: 0}) == sent[:3]
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from core.errors import DatabaseError, InputError
-from core.facts.schema import Late, Live, ShiftRow, Snapshot
+from core.facts.schema import COUNT_GAP, NOT_LIMITED, Late, Live, ShiftRow, Snapshot
 from core.samples.batch import SampleBatch
 from core.units import DAY_US, HOUR_US, MINUTE_US, datetime_from_us
 from core.vocabulary import Cause, State
@@ -37,7 +39,10 @@ RESULTS = ("kpi_hour", "kpi_shift", "kpi_day")
 
 @pytest.fixture
 def filled(emptied: Connection) -> Connection:
-    """An hour of work every day from 12:30 to 13:30 UTC, half an hour of it unknown; 13:00 ends a shift."""
+    """An hour of work every day from 12:30 to 13:30 UTC, half an hour of it unknown; 13:00 ends a shift.
+
+    From 12:35 for 20 minutes and half a second a counter and the spindle are in doubt and one of two sources is gone.
+    """
     load_plant(emptied, PLANT, START_US)
     store = Store(emptied, PLANT)
     store.take_ownership([SPOOL])
@@ -66,6 +71,8 @@ def filled(emptied: Connection) -> Connection:
             raw=raw_of(SampleBatch.concat([speeds(10, MIDNIGHT_US + day * DAY_US) for day in range(DAYS)])),
             facts=facts,
             intervals=gaps,
+            count_gaps=doubts(),
+            count_gaps_from={0: MIDNIGHT_US},
             shifts=shifts,
             closed_until_us={0: TICK_US},
             live=[Live(0, TICK_US, TICK_US, State.IDLE, Cause.READY, 7, TICK_US, 0, 0, False, 0.0)],
@@ -73,7 +80,23 @@ def filled(emptied: Connection) -> Connection:
             tick_us=TICK_US,
         )
     )
+    emptied.execute(
+        "insert into stanok.data_gap (machine_id, source_id, scope, source_rank, from_time, to_time, cause, outcome)"
+        " select machine_id, source_id, 'source', 1, from_time, to_time, cause, 'lost' from stanok.data_gap"
+        " where scope = 'gauge'"
+    )
     return emptied
+
+
+def doubts() -> NDArray[np.void]:
+    """Each day a gap of a counter that was booked the day after, and one of the spindle."""
+    rows = np.zeros(2 * DAYS, COUNT_GAP)
+    rows["from_us"] = MIDNIGHT_US + np.repeat(np.arange(DAYS), 2) * DAY_US + 12 * HOUR_US + 35 * MINUTE_US
+    rows["to_us"] = rows["booked_us"] = rows["from_us"] + 20 * MINUTE_US + 500_000
+    rows["booked_us"][::2] += DAY_US
+    rows["counter"] = np.tile([0, -1], DAYS)
+    rows["cause"], rows["pri_us"], rows["most_us"] = Cause.COUNTER_RESET, PROGRAM.pri_us, NOT_LIMITED
+    return rows
 
 
 def results(connection: Connection) -> list[list[tuple[str]]]:
@@ -89,6 +112,16 @@ def test_old_minutes_samples_and_snapshots_go_and_every_result_stays(filled: Con
     days = DAYS - 8 - 1  # a day more of minutes and samples than can be folded again
     assert removed == Removed(60 * days, 24 * (days + 1), 10 * days if plain(filled) else days, 0)
     assert results(filled) == before
+    assert filled.execute("select distinct scope from stanok.gap_time order by 1").fetchall() == [
+        ("count",),
+        ("gauge",),
+        ("source",),
+        ("state",),
+    ]
+    for scope in ("count", "gauge", "source", "state"):
+        with filled.transaction(force_rollback=True):
+            filled.execute("delete from stanok.gap_time where scope = %s", [scope])
+            assert results(filled) != before, scope
     assert differences(filled) == []
     first = filled.execute(
         "select min(minute), (select min(hour) from stanok.machine_snapshot) from stanok.fact_minute"

@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from psycopg.rows import dict_row
 
-from core.facts.schema import OPEN_END, Live, ShiftRow
+from core.facts.schema import COUNT_GAP, NOT_LIMITED, OPEN_END, Live, ShiftRow
 from core.units import MINUTE_US, SECOND_US, datetime_from_us
 from core.vocabulary import Cause, State
 from storage.pg.commit import Store
 from storage.pg.connect import Connection
 from storage.pg.plant import load_plant
-from tests.storage.pg_changes import PLANT, PROGRAM, SPOOL, START_US, fact, make_changes
+from tests.storage.pg_changes import PLANT, PROGRAM, SPOOL, START_US, fact, make_changes, rows
 
 PRI_US = PROGRAM.pri_us
 END_US = START_US + 10 * MINUTE_US
@@ -88,7 +90,7 @@ def test_a_shift_with_a_gap_has_the_band_computed_by_hand(store: Store, connecti
     assert ratios(row, "oee", "oee_low", "oee_high") == pytest.approx((380 / 600, 380 / 600, 380 / (480 + 95 / 1.2)))
     assert ratios(row, "availability", "availability_low", "availability_high") == pytest.approx((0.75, 0.75, 0.95))
     assert ratios(row, "effectiveness_low", "effectiveness", "effectiveness_high") == pytest.approx(
-        (380 / 570, 380 / (450 + 95 / 1.2), 380 / (450 + 95 / 1.2))
+        (380 / 570, 380 / 450, 380 / 450)  # all of that part but its last moment may have been made before the gap
     )
     assert ratios(row, "quality_ratio", "quality_ratio_low", "quality_ratio_high") == pytest.approx((1, 1, 1))
     assert ratios(row, "spindle_utilization", "spindle_utilization_high") == pytest.approx((320 / 600, 440 / 600))
@@ -98,7 +100,7 @@ def test_a_shift_with_a_gap_has_the_band_computed_by_hand(store: Store, connecti
 def test_a_gap_without_a_known_credit_may_hold_the_greatest_rate(store: Store, connection: Connection) -> None:
     write(store, [{**row, "credit_gap_total_us": 0, "credit_gap_good_us": 0} for row in shift_facts()])
     row = look(connection, "kpi_shift")
-    possible = 120 * 1.2
+    possible = 120 * 1.2 + 95  # one part may have been begun before
     assert ratios(row, "oee", "oee_low", "oee_high") == pytest.approx((285 / 600, 285 / 600, (285 + possible) / 600))
 
 
@@ -121,7 +123,76 @@ def test_two_gaps_in_one_minute_count_with_their_own_lengths(store: Store, conne
         for start, end in ((0, 20), (40, 50))
     ]
     store.commit(make_changes(1, facts=facts, intervals=gaps, live=[LIVE], shifts=[SHIFT]))
-    assert look(connection, "kpi_shift")["oee_high"] == pytest.approx(30 * 1.2 / 60)
+    assert look(connection, "kpi_shift")["oee_high"] == pytest.approx((30 * 1.2 + 2 * 95) / 60)
+
+
+def full_facts() -> list[dict[str, int]]:
+    """Ten minutes of production with four parts."""
+    minutes = [fact(minute, shift=77, apt=MINUTE_US) for minute in range(10)]
+    for minute in (1, 3, 7, 9):
+        minutes[minute].update(parts_total=1, parts_good=1, credit_total_us=PRI_US, credit_good_us=PRI_US)
+    return minutes
+
+
+def doubt(**settings: int) -> NDArray[np.void]:
+    """One count gap of the total counter, over the third and the fourth minute of the shift."""
+    row = {"machine": 0, "cause": Cause.COUNTER_RESET, "pri_us": PRI_US, "most_us": NOT_LIMITED}
+    row |= {
+        "from_us": START_US + 2 * MINUTE_US,
+        "to_us": START_US + 4 * MINUTE_US,
+        "booked_us": START_US + 4 * MINUTE_US,
+    }
+    return rows(COUNT_GAP, [{**row, **settings}])
+
+
+def test_what_a_reset_hides_widens_the_band_as_computed_by_hand(store: Store, connection: Connection) -> None:
+    write(store, full_facts(), None, count_gaps=doubt(credit_us=PRI_US, least_us=PRI_US), count_gaps_from={0: START_US})
+    row = look(connection, "kpi_shift")
+    # Two minutes at 1.2 and one part begun before, less the part that was booked for them.
+    more = 144 + 95 - 95
+    assert ratios(row, "oee_low", "oee_high") == pytest.approx((380 / 600, (380 + more) / 600))
+    assert ratios(row, "effectiveness_low", "effectiveness_high") == pytest.approx((380 / 600, (380 + more) / 600))
+    assert ratios(row, "quality_ratio_low", "quality_ratio_high", "coverage") == pytest.approx((1, 1, 1))
+    gap = look(connection, "gap")
+    assert ratios(gap, "scope", "cause", "outcome", "parts") == ("count", "counter_reset", "lost", 0)
+
+
+def test_a_scrap_counter_that_is_not_read_takes_good_parts_away(connection: Connection) -> None:
+    lasting = {"counter": 2, "cause": Cause.BAD_DATA, "to_us": OPEN_END, "booked_us": OPEN_END}
+    machine = replace(PLANT.machines[0], signals={**PLANT.machines[0].signals, "part.scrap": ""})
+    plant = replace(PLANT, machines=(machine, *PLANT.machines[1:]))
+    load_plant(connection, plant, START_US)
+    scrapping = Store(connection, plant)
+    scrapping.take_ownership([SPOOL])
+    write(scrapping, full_facts(), None, count_gaps=doubt(**lasting), count_gaps_from={0: START_US})
+    row = look(connection, "kpi_shift")
+    assert ratios(row, "oee_low", "oee_high") == pytest.approx((0, 380 / 600))  # eight minutes: more than was made
+    assert ratios(row, "effectiveness_low", "effectiveness_high") == pytest.approx((380 / 600, 380 / 600))
+    assert ratios(row, "quality_ratio_low", "quality_ratio_high") == pytest.approx((0, 1))
+
+
+def test_a_spindle_that_says_nothing_may_have_turned(store: Store, connection: Connection) -> None:
+    blind = doubt(counter=-1, cause=Cause.BAD_DATA)
+    write(store, shift_facts(), credits=[CREDIT], count_gaps=blind, count_gaps_from={0: START_US})
+    row = look(connection, "kpi_shift")
+    # In the third and fourth minute it stood still for 20 s each, and the gap of two minutes is unknown anyway.
+    assert ratios(row, "spindle_utilization", "spindle_utilization_high") == pytest.approx((320 / 600, 480 / 600))
+    assert ratios(row, "spindle_coverage", "coverage") == pytest.approx((440 / 600, 480 / 600))
+
+
+def test_count_gaps_are_replaced_from_their_instant_on_and_lasting_ones_always(
+    store: Store, connection: Connection
+) -> None:
+    query = "select from_time, to_time, cause from stanok.data_gap order by from_time"
+    lasting = {"to_us": OPEN_END, "booked_us": OPEN_END, "from_us": START_US + 8 * MINUTE_US}
+    found = np.concatenate([doubt(), doubt(**lasting)])
+    store.commit(make_changes(1, count_gaps=found, count_gaps_from={0: START_US}))
+    assert len(connection.execute(query).fetchall()) == 2
+    store.commit(make_changes(2, count_gaps_from={0: START_US + 5 * MINUTE_US}))
+    (kept,) = connection.execute(query).fetchall()
+    assert kept[2] == Cause.COUNTER_RESET
+    store.commit(make_changes(3, count_gaps_from={0: START_US}))
+    assert connection.execute(query).fetchall() == []
 
 
 def test_without_a_gap_the_band_is_a_point(store: Store, connection: Connection) -> None:
@@ -168,7 +239,9 @@ def test_a_shift_that_is_all_unknown_is_anything_up_to_the_greatest_rate(store: 
     gap = {**GAP, "from_us": START_US, "to_us": OPEN_END}
     write(store, [fact(minute, shift=77, unknown=MINUTE_US) for minute in range(10)], gap)
     row = look(connection, "kpi_shift")
-    assert ratios(row, "oee_low", "oee_high", "availability_high", "coverage") == pytest.approx((0, 1.2, 1, 0))
+    assert ratios(row, "oee_low", "oee_high", "availability_high", "coverage") == pytest.approx(
+        (0, (720 + 95) / 600, 1, 0)
+    )
 
 
 def test_the_live_board_shows_the_running_shift(store: Store, connection: Connection) -> None:
@@ -216,9 +289,13 @@ def test_an_hour_has_its_part_of_a_gap_and_a_day_all_of_it(store: Store, connect
     shift = replace(SHIFT, end_us=START_US + 60 * MINUTE_US)
     write(store, minutes, gap, shifts=[shift], closed_until_us={0: START_US + 60 * MINUTE_US})
     rows = connection.execute("select oee_high, availability, coverage from board.kpi_hour order by hour").fetchall()
-    assert rows == [pytest.approx((10 * 1.2 / 30, 20 / 30, 20 / 30)), pytest.approx((20 * 1.2 / 30, 10 / 30, 10 / 30))]
+    part = 95 / 60  # one may have been begun before
+    assert rows == [
+        pytest.approx(((10 * 1.2 + part) / 30, 20 / 30, 20 / 30)),
+        pytest.approx(((20 * 1.2 + part) / 30, 10 / 30, 10 / 30)),
+    ]
     day = look(connection, "kpi_day")
-    assert ratios(day, "oee_high", "availability", "coverage") == pytest.approx((30 * 1.2 / 60, 0.5, 0.5))
+    assert ratios(day, "oee_high", "availability", "coverage") == pytest.approx(((30 * 1.2 + part) / 60, 0.5, 0.5))
 
 
 def test_platform_health_counts(store: Store, connection: Connection) -> None:

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import PlantError
-from core.plant.model import Break, Shift
+from core.plant.model import Break, Feed, Shift
 from core.plant.parse import parse_plant
 from core.plant.parse_calendar import DAYS
 from core.plant.tables import build_tables
@@ -82,6 +82,11 @@ name = "TEST"
 """
 
 
+CELL = {"name": "cell", "path": "Lathe", "signals": {"ctrl.execution": "x"}}
+TOPIC = {"name": "broker", "topic": "a/b", "signals": {"part.total": "n"}}
+"""Two sources of one machine."""
+
+
 def good() -> dict[str, Any]:
     return tomllib.loads(GOOD)
 
@@ -111,6 +116,23 @@ def test_a_good_file_becomes_a_plant() -> None:
     assert mill.mapping == {"profile": "opc-40501-1"}
     assert [(program.name, program.pri_us) for program in plant.programs] == [("SHAFT", 95_250_000), ("TEST", 0)]
     assert plant.sources[0].settings == {"endpoint": "opc.tcp://127.0.0.1:4840", "publishing_ms": 1500}
+
+
+def test_a_machine_may_have_several_sources_each_with_signals_and_a_mapping_of_its_own() -> None:
+    document = good()
+    document["machine"][0] = {"name": "minsk/lathe-1", "area": "turning", "source": [CELL, TOPIC]}
+    plant = parse_plant(document)
+    lathe, mill = plant.machines
+    assert lathe.feeds == (
+        Feed(0, {"ctrl.execution": "x"}, {"path": "Lathe"}),
+        Feed(1, {"part.total": "n"}, {"topic": "a/b"}),
+    )
+    assert lathe.signal_names == {"ctrl.execution", "part.total"}
+    assert [signal.name for signal in plant.signals] == ["ctrl.execution", "part.total"]
+    assert (plant.machines_of("cell"), plant.machines_of("broker")) == ((0, 1), (0,))
+    seen = plant.served("broker")[0]
+    assert (seen.source, seen.signals, seen.mapping, seen.more) == (1, {"part.total": "n"}, {"topic": "a/b"}, ())
+    assert plant.served("cell") == {0: lathe.as_seen_by(0), 1: mill}
 
 
 @pytest.mark.parametrize(
@@ -271,6 +293,20 @@ BAD: list[tuple[str, dict[str, Any], str, tuple[str, ...]]] = [
     ),
     ("machine.0.signals", {"spindle.32.speed": "x"}, 'machine[0].signals."spindle.32.speed": ', ("spindle.1.speed",)),
     ("machine.0.signals", {"ctrl": {"mode": "x"}}, "machine[0].signals.ctrl: ", ("in quotes", '"ctrl.mode"')),
+    # several sources of one machine
+    ("machine.0", {"source": []}, "machine[0].source: ", ("empty",)),
+    ("machine.0", {"source": [CELL, TOPIC | {"name": "x"}]}, "machine[0].source[1].name: ", ("no source named",)),
+    ("machine.0", {"source": [CELL, CELL]}, "machine[0].source[1].name: ", ("already", "source[0]")),
+    ("machine.0", {"source": [CELL, TOPIC]}, "machine[0].topic: ", ("not a known key", "lathe-1")),
+    ("machine.0", {"source": [CELL, TOPIC]}, "machine[0].signals: ", ("not a known key",)),
+    ("machine.0", {"source": [CELL, TOPIC | {"signals": {}}]}, "machine[0].source[1].signals: ", ("empty",)),
+    (
+        "machine.0",
+        {"source": [CELL, TOPIC | {"signals": CELL["signals"]}]},
+        'machine[0].source[1].signals."ctrl.execution": ',
+        ('source "cell" gives it already',),
+    ),
+    ("machine.0", {"source": [TOPIC | {"name": f"n{n}"} for n in range(5)]}, "machine[0].source: ", ("at most 4",)),
     # part programs
     ("part_program.0", {"pri_s": 0}, "part_program[0].pri_s: ", ("from 0.000001 to 2592000",)),
     ("part_program.0", {"pri_s": math.nan}, "part_program[0].pri_s: ", ("nan",)),

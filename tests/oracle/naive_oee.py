@@ -1,14 +1,16 @@
 """The slow, obvious definition of states, facts and counts of one machine. Plain Python, no code shared with core.
 
-Samples are tuples (event_us, rank, seq, what, value, quality, flags); `what` is a signal name, "gap+" or "gap-",
-`flags` a set of words. What people told comes as "operator.repair" (True or False) and "operator.scrap" (parts, program
-or 0), see `told`. Words are given by name, programs and orders by their id (0 for an empty name), an edge of an
+Samples are tuples (event_us, rank, seq, what, value, quality, flags); `what` is a signal name, "gap+" or "gap-" with
+(cause, number of the source by rank) as value, `seq` orders what has the same time and rank, by source and number;
+`flags` is a set of words. What people told comes as "operator.repair" (True or False) and "operator.scrap" (parts,
+program or 0), see `told`. Words are given by name, programs and orders by their id (0 for an empty name), an edge of an
 alarm as (code, raised, class). Written from docs/en/truth.md, not from the kernel.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -16,6 +18,7 @@ from tests.oracle.naive_counters import Counter
 
 MINUTE = 60_000_000
 MANUAL = {"mdi", "manual", "handle", "teach", "reference"}
+WITNESSES = ("ctrl.execution", "ctrl.item_state", "light.red", "light.yellow", "light.green", "light.blue")
 GAP_RECORDS = {"silent", "disconnected", "restart", "no_data_yet", "session_lost"}
 KINDS = ("total", "good", "scrap")
 LIGHTS = ("red", "yellow", "green", "blue")
@@ -34,6 +37,11 @@ class Ways:
     idle: tuple = ()
     off_w: int = 0
     red_stops: bool = False
+    source: Mapping = field(default_factory=dict)
+    """Which source gives a signal, by rank; the first one gives what is not named."""
+
+    def source_of(self, signal: str) -> int:
+        return self.source.get({"alarm": "alarm.edge"}.get(signal, signal), 0)
 
 
 def witness(inputs: dict) -> str | None:
@@ -62,8 +70,7 @@ def state_of(
     if get("conn.online") is False:
         return "unknown", "offline", 0
     if execution is None:
-        witnesses = ("ctrl.execution", "ctrl.item_state", *(f"light.{colour}" for colour in LIGHTS))
-        return "unknown", "bad_data" if any(name in inputs for name in witnesses) else "no_state_input", 0
+        return "unknown", "bad_data" if any(name in inputs for name in WITNESSES) else "no_state_input", 0
     only_lights = get("ctrl.execution") is None and item is None
     mode, op_mode, active = get("ctrl.mode"), get("ctrl.op_mode"), execution == "active"
     automatic = mode in (None, "automatic", "remote")
@@ -190,14 +197,38 @@ class Machine:
         self.facts: dict = defaultdict(lambda: defaultdict(int))
         self.intervals: list = []
         self.events: list = []
+        self.doubts: list = []
         self.now, self.current = begin, None
-        self.inputs: dict = {}
+        self.said: dict = {}
         self.program = 0
         self.order = self.job = self.run = self.job_state = None
-        self.gap, self.failed = None, False
+        self.gaps: dict = {}  # source -> cause
+        self.failed = False
         self.alarms = Alarms()
-        self.counters = {kind: Counter(ways.counter, ways.width) for kind in KINDS}
+        self.counters = {kind: Counter(ways.counter, ways.width, begin) for kind in KINDS}
         self.energy_uj, self.meter = 0, None
+        self.blind_since = None
+
+    # What can be believed
+
+    def gone(self) -> dict:
+        """Sources that are in a gap or say that they are off line, and the cause that this gives."""
+        offline = {self.ways.source_of("conn.online"): "offline"} if self.said.get("conn.online") is False else {}
+        return {**offline, **self.gaps}
+
+    @property
+    def inputs(self) -> dict:
+        """The last value of each signal; None where it or its source is not trusted now."""
+        gone = self.gone()
+        return {k: None if self.ways.source_of(k) in gone and k != "repair" else v for k, v in self.said.items()}
+
+    def silence(self) -> str | None:
+        """Why nobody says what the machine does: the first source that is gone of those that can say so (all, if
+        none can)."""
+        can = {self.ways.source_of(name) for name in self.ways.signals if name in WITNESSES}
+        gone = self.gone()
+        causes = [gone[source] for source in sorted(gone) if source in can or not can]
+        return causes[0] if causes and witness(self.inputs) is None else None
 
     # Time
 
@@ -217,14 +248,16 @@ class Machine:
     def spend(self, to: int) -> None:
         if to <= self.now:
             return
-        self.inputs["alarm"] = bool(self.alarms.codes or self.alarms.more)
-        state = state_of(self.inputs, self.gap, self.failed, self.ways.red_stops)
+        self.said["alarm"] = bool(self.alarms.codes or self.alarms.more)
+        state = state_of(self.inputs, self.silence(), self.failed, self.ways.red_stops)
         if self.current is None or self.current[1:] != state:
             if self.current is not None:
                 self.intervals.append((self.current[0], self.now, *self.current[1:]))
                 if self.current[1] == "unknown" and self.current[2] not in GAP_RECORDS:
-                    self.span_gap(self.current[2] in ("offline", "not_available"))
+                    says = {"offline": "conn.online", "not_available": "ctrl.item_state"}.get(self.current[2])
+                    self.span_gap(self.ways.source_of(says) if says else None)
             self.current = (self.now, *state)
+        self.look(state[0])
         self.failed = state[0] == "unplanned_stop" or (self.failed and state[0] != "producing")
         while self.now < to:
             _, end, situation, shift = self.segment()
@@ -238,6 +271,18 @@ class Machine:
             self.now = stop
             if stop % MINUTE == 0:
                 self.energy_uj = 0
+
+    def look(self, state: str) -> None:
+        """Whether a spindle turns is not known: the state is, no spindle turns for certain, and one says nothing."""
+        names = {name.rpartition(".") for name in self.ways.signals if name.startswith("spindle.")}
+        spindles = {where for where, _, what in names if what in ("speed", "rotating")}
+        said = {
+            w for w in spindles if any(self.inputs.get(f"{w}.{what}") is not None for what in ("speed", "rotating"))
+        }
+        blind = state != "unknown" and not any(turning(self.inputs).values()) and said != spindles
+        if not blind and self.blind_since is not None:
+            self.doubts.append((None, "bad_data", self.blind_since, self.now, 0, 0, 0, None, 0, self.now))
+        self.blind_since = (self.now if self.blind_since is None else self.blind_since) if blind else None
 
     def spindle(self, row: dict, spent: int, state: str) -> None:
         """kpi.md §3.7"""
@@ -273,28 +318,34 @@ class Machine:
 
     def power(self, row: dict, spent: int) -> None:
         """Energy from power where there is no meter; what is less than a mJ goes to the next row of the minute."""
-        power = self.inputs.get("power.active")
-        if power is None or not 0 <= power < 1e9 or self.gap or "energy.import" in self.ways.signals:
+        power = self.said.get("power.active")
+        silent = self.ways.source_of("power.active") in self.gaps
+        if power is None or not 0 <= power < 1e9 or silent or "energy.import" in self.ways.signals:
             return
         before, self.energy_uj = self.energy_uj, self.energy_uj + round(power) * spent
         row["energy_mj"] += self.energy_uj // 1000 - before // 1000
 
     # What happens at an instant
 
-    def span_gap(self, everything: bool) -> None:
-        for counter in self.counters.values():
-            counter.after_gap = counter.after_gap or everything or counter.missed
+    def counters_of(self, source: int | None) -> dict:
+        return {kind: c for kind, c in self.counters.items() if self.ways.source_of(f"part.{kind}") == source}
+
+    def span_gap(self, source: int | None, missed: bool = True) -> None:
+        """What counters of this source read next spans a gap; and of those that told what cannot be trusted."""
+        for kind, counter in self.counters.items():
+            counter.after_gap |= kind in self.counters_of(source) or (missed and counter.missed)
 
     def count(self, kind: str, value: int, reset: bool) -> None:
-        if self.gap:
+        if self.ways.source_of(f"part.{kind}") in self.gaps:
             self.counters[kind].in_gap(value, self.now, reset)
         else:
             self.book(
                 kind, *self.counters[kind].read(value, self.now, reset, self.ways.rate, self.pri.get(self.program))
             )
 
-    def book(self, kind: str, parts: int, spans: bool, events: list) -> None:
+    def book(self, kind: str, parts: int, spans: bool, events: list, doubts: list) -> None:
         self.events += [(kind, *event) for event in events]
+        self.doubts += [(kind, *doubt) for doubt in doubts]
         has = {k: f"part.{k}" in self.ways.signals for k in KINDS}
         total = parts if kind == "total" or (kind == "good" and not has["total"]) else 0
         good = {
@@ -325,26 +376,27 @@ class Machine:
         row["credit_good_us"] -= parts * self.pri.get(self.program, 0)
         self.program = selected
 
-    def close_gap(self) -> None:
-        if self.gap:
-            self.gap = None
-            self.span_gap(True)
-            for kind, counter in self.counters.items():
+    def close_gap(self, source: int) -> None:
+        if self.gaps.pop(source, None):
+            self.span_gap(source, missed=False)
+            for kind, counter in self.counters_of(source).items():
                 if (found := counter.end_gap(self.now, self.ways.rate, self.pri.get(self.program))) is not None:
                     self.book(kind, *found)
 
     def take(self, what: str, value: object, quality: str, flags: frozenset) -> None:
         trusted = quality in ("good", "uncertain")
         if what == "gap+":
-            self.gap = self.gap or value
+            self.gaps.setdefault(value[1], value[0])
         elif what == "gap-":
-            self.close_gap()
+            self.close_gap(value[1])
         elif what == "operator.repair":
-            self.inputs["repair"] = value
+            self.said["repair"] = value
         elif what == "operator.scrap":
             self.scrap(*value)
         elif what == "prog.name":
             self.program = value if trusted else self.program
+            for counter in self.counters.values():
+                counter.standards.add(self.pri.get(self.program, 0))
         elif what == "job.order":
             self.order = value if trusted else self.order
         elif what == "job.id" and trusted:
@@ -362,18 +414,40 @@ class Machine:
         elif what == "alarm.edge" and trusted:
             self.alarms.edge(*value)
         elif what == "energy.import" and quality == "good":
-            if not self.gap:
+            if self.ways.source_of(what) not in self.gaps:
                 reading = round(value * 3_600_000.0)
                 if self.meter is not None and reading > self.meter:
                     self.row(self.segment()[3])["energy_mj"] += reading - self.meter
                 self.meter = reading
         elif what.startswith("part."):
             kind = what.removeprefix("part.")
-            self.counters[kind].missed = quality != "good"
             if quality == "good":
                 self.count(kind, value, "reset" in flags)
+            else:
+                self.counters[kind].bad(self.now)
         elif not what.startswith(("job.", "alarm.", "energy.")):
-            self.inputs[what] = value if trusted else None
+            self.said[what] = value if trusted else None
+
+
+def in_order(samples, ways):
+    """(when it takes effect, sample): inside a gap of its source where that ends, just before the end itself."""
+    gaps = defaultdict(list)
+    for event, _rank, _seq, what, value, *_ in sorted(samples, key=lambda s: s[:3]):
+        if what == "gap+":
+            gaps[value[1]].append([event, None])
+        elif what == "gap-":
+            gaps[value[1]][-1][1] = event
+    found = []
+    for sample in samples:
+        event, what = sample[0], sample[3]
+        inside = [
+            end
+            for start, end in gaps[ways.source_of(what)]
+            if not what.startswith(("gap", "operator.")) and start < event and (end is None or event < end)
+        ]
+        if inside != [None]:
+            found.append((*(inside or [event]), not inside, sample))
+    return [(effect, sample) for effect, _, sample in sorted(found, key=lambda f: (*f[:2], f[2][:3]))]
 
 
 def told(entries: list, begin: int) -> list:
@@ -386,35 +460,33 @@ def told(entries: list, begin: int) -> list:
     valid = [entry for entry in entries if not entry[1] and entry[0] not in gone]
     repairs = [(since, to) for _, _, since, to, parts, _ in valid if not parts]
     edges = sorted({edge for repair in repairs for edge in repair})
-    out = [(at, 20, -1, "operator.repair", any(a <= at < b for a, b in repairs)) for at in edges]
+    out = [(at, 20, (-1, -1), "operator.repair", any(a <= at < b for a, b in repairs)) for at in edges]
     for number, (_, _, at, _, parts, program) in enumerate(sorted(valid)):
         if parts and at >= begin:
-            out.append((at, 13, number, "operator.scrap", (parts, program)))
+            out.append((at, 13, (-1, number), "operator.scrap", (parts, program)))
     return [(*row, "good", frozenset()) for row in out]
 
 
 def fold(samples, begin, until, segments, pri, ways):
-    """Facts {(minute, shift, program, order): {measure: number}}, intervals [(from, to, state, cause, rule)] and what
-    counters did other than count on [(kind, what, from, at, last, reading, parts)].
+    """Facts {(minute, shift, program, order): {measure: number}}, intervals [(from, to, state, cause, rule)], what
+    counters did other than count on [(kind, what, from, at, last, reading, parts)], and doubts about parts (kind first,
+    then as in naive_counters) or, with kind None, about whether a spindle turns.
 
     `segments`: (start, end, "busy" | "out", shift) that cover everything; `pri`: µs by program id.
     The last interval ends at `until`.
     """
-    machine, inside_gap = Machine(begin, segments, pri, ways), []
-    for event, _rank, _seq, what, value, quality, flags in sorted(samples, key=lambda s: s[:3]):
-        if event >= until:
+    machine = Machine(begin, segments, pri, ways)
+    for effect, (_event, _rank, _seq, *told) in in_order(samples, ways):
+        if effect >= until:
             break
-        machine.spend(max(event, machine.now))
-        if machine.gap and what not in ("gap+", "gap-") and not what.startswith("operator."):
-            inside_gap.append((what, value, quality, flags))
-            continue
-        if what == "gap-":
-            for late in inside_gap:
-                machine.take(*late)
-            inside_gap = []
-        machine.take(what, value, quality, flags)
+        machine.spend(effect)
+        machine.take(*told)
     machine.spend(until)
     if machine.current is not None:
         machine.intervals.append((machine.current[0], until, *machine.current[1:]))
     facts = {key: {k: v for k, v in row.items() if v} for key, row in machine.facts.items() if any(row.values())}
-    return facts, machine.intervals, machine.events
+    mapped = [kind for kind in KINDS if f"part.{kind}" in ways.signals]
+    lasting = [(kind, *found) for kind in mapped if (found := machine.counters[kind].doubt(until)) is not None]
+    if machine.blind_since is not None:
+        lasting.append((None, "bad_data", machine.blind_since, None, 0, 0, 0, None, 0, None))
+    return facts, machine.intervals, machine.events, machine.doubts + lasting

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from core.engine.gaps import OPEN, GapRecord
+from core.engine.gaps import OPEN, GapRecord, record_of
 from core.engine.operator import Told, told_of
 from core.engine.raw import NEVER
 from core.engine.repair import RepairJob
 from core.engine.stream import Stream
-from core.facts.schema import Changes, Snapshot
+from core.facts.schema import OPEN_END, Changes, GapRow, Snapshot
+from core.plant.lanes import lanes_of
 from core.plant.model import Plant
 from core.samples.batch import SampleBatch
 from core.samples.entries import Entry, in_effect
@@ -24,16 +25,18 @@ from core.vocabulary import Cause
 class Kept:
     """Facts, intervals, program intervals, gap records, snapshots, raw samples and requests of all machines."""
 
-    def __init__(self) -> None:
+    def __init__(self, plant: Plant) -> None:
+        self.plant = plant
         self.facts: dict[int, list[Any]] = {}
         self.intervals: dict[int, list[Any]] = {}
         self.programs: dict[int, list[Any]] = {}
         self.counter_events: dict[int, list[Any]] = {}
-        self.gap_records: dict[int, list[GapRecord]] = {}
+        self.count_gaps: dict[int, list[Any]] = {}
+        self.gap_rows: dict[int, list[GapRow]] = {}
         self.snapshots: dict[int, dict[int, bytes]] = {}
         self.raw: list[SampleBatch] = []
         self.asked: list[tuple[int, int, int, int]] = []
-        self.frontiers: dict[int, Any] = {}
+        self.frontiers: dict[tuple[int, int], Any] = {}
         self.entries: list[Entry] = []
         self.tick_us = NEVER
         self._number = 0
@@ -47,6 +50,7 @@ class Kept:
             self._replace(self.intervals, found.intervals, "from_us", stretch)
             self._replace(self.programs, found.programs, "from_us", {m: (found.programs_from, found.programs_until)})
             self._replace(self.counter_events, found.counter_events, "at_us", {m: (found.from_us, end)})
+            self._count_gaps(m, found.count_gaps, found.from_us, end)
             old = self.snapshots.get(m, {})
             self.snapshots[m] = {at: state for at, state in old.items() if not found.from_us < at < end}
             self._snapshots(found.snapshots)
@@ -55,13 +59,15 @@ class Kept:
         self._replace(self.facts, changes.facts, "minute_us", _tails(changes.facts_from))
         self._replace(self.intervals, changes.intervals, "from_us", _tails(changes.intervals_from))
         self._replace(self.programs, changes.program_intervals, "from_us", _tails(changes.program_intervals_from))
-        for m, since in changes.gap_rows_from.items():
-            kept = [record for record in self.gap_records.get(m, []) if record.from_us < since]
-            fresh = [row for row in changes.gap_rows if row.machine == m]
-            kept += [GapRecord(m, row.from_us, row.to_us, row.cause, row.recovered) for row in fresh]
-            self.gap_records[m] = kept
+        for (m, source), since in changes.gap_rows_from.items():
+            old = self.gap_rows.get(m, [])
+            kept = [row for row in old if row.source_id != source or row.from_us < since]
+            fresh = [row for row in changes.gap_rows if (row.machine, row.source_id) == (m, source)]
+            self.gap_rows[m] = kept + fresh
         for row in changes.counter_events:
             self.counter_events.setdefault(int(row["machine"]), []).append(row)
+        for m, since in changes.count_gaps_from.items():
+            self._count_gaps(m, changes.count_gaps, since, FAR_US, lasting=True)
         self._snapshots(changes.snapshots)
         self.raw.append(changes.raw.batch)
         known = {entry.id for entry in self.entries}
@@ -69,8 +75,17 @@ class Kept:
         for late in changes.late:
             self._number += 1
             self.asked.append((self._number, late.machine, late.from_us, late.to_us))
-        self.frontiers.update({found.machine: found for found in changes.frontiers})
+        self.frontiers.update({(found.machine, found.source_id): found for found in changes.frontiers})
         self.tick_us = max(self.tick_us, changes.tick_us)
+
+    def _count_gaps(self, machine: int, rows: Any, since_us: int, until_us: int, *, lasting: bool = False) -> None:
+        """Replace those that were booked in a stretch; of those that last, all."""
+        old, fresh = self.count_gaps.get(machine, []), [row for row in rows if row["machine"] == machine]
+        assert all(since_us <= row["booked_us"] < until_us or row["booked_us"] == OPEN_END for row in fresh)
+        gone = [
+            row for row in old if since_us <= row["booked_us"] < until_us or (lasting and row["booked_us"] == OPEN_END)
+        ]
+        self.count_gaps[machine] = [row for row in old if not any(row is other for other in gone)] + fresh
 
     def _snapshots(self, snapshots: Sequence[Snapshot]) -> None:
         for found in snapshots:
@@ -114,12 +129,13 @@ class Kept:
         return batch.take(keep)
 
     def gaps(self, since_us: Mapping[int, int]) -> list[GapRecord]:
-        return [
-            record
+        rows = [
+            row
             for machine, since in since_us.items()
-            for record in self.gap_records.get(machine, [])
-            if record.to_us == OPEN or record.to_us >= since or record.cause == Cause.NO_DATA_YET
+            for row in self.gap_rows.get(machine, [])
+            if row.to_us == OPEN or row.to_us >= since or row.cause == Cause.NO_DATA_YET
         ]
+        return [record_of(row, lanes_of(self.plant)) for row in rows]
 
     def told(self, since_us: Mapping[int, int]) -> list[Told]:
         machines = {f"s/m{machine}": machine for machine in since_us}

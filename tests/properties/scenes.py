@@ -98,6 +98,8 @@ class Happening:
     value: object
     quality: str
     reset: bool = False
+    source: int = 0
+    """Of the edge of a gap: the rank of its source."""
 
     @property
     def rank(self) -> int:
@@ -162,13 +164,14 @@ def ways(where: Plant) -> Ways:
     """The plant's first machine as the oracle reads it."""
     machine = where.machines[0]
     return Ways(
-        signals=frozenset(machine.signals),
+        signals=machine.signal_names,
         rate=Fraction(round(1000 * machine.max_rate), 1000),
         counter=machine.behaviour.counter,
         width=machine.behaviour.counter_width,
         idle=machine.behaviour.idle_load,
         off_w=round(machine.behaviour.off_below_w),
         red_stops=machine.behaviour.red_light_stops,
+        source={name: rank for rank, feed in enumerate(machine.feeds) for name in feed.signals},
     )
 
 

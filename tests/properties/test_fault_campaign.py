@@ -55,12 +55,23 @@ def test_what_comes_hours_later_ends_in_the_same_facts_row_for_row(emptied: Conn
         assert run.late > 3
 
 
+COUNTED = ("part.total", "part.scrap")
 LOSSES: dict[str, Sequence[Fault]] = {
     "cut": [{"kind": "cut", "every_min": 10.0, "for_s": [20.0, 200.0]}],
     "nan": [{"kind": "nan", "share": 0.01, "instead": True}],
     "broken": [{"kind": "broken", "share": 0.01, "instead": True}],
     "type": [{"kind": "type", "share": 0.5, "instead": True, "signals": ["ctrl.execution"]}],
+    "count": [{"kind": "type", "share": 0.3, "instead": True, "signals": [*COUNTED]}],
+    "reset": [{"kind": "reset", "every_parts": 8, "announced": False}],
 }
+LOSSES["all"] = [
+    {"kind": "reset", "every_parts": 30, "announced": False},
+    *LOSSES["cut"],
+    *LOSSES["nan"],
+    *LOSSES["broken"],
+    {"kind": "type", "share": 0.1, "instead": True, "signals": [*COUNTED, "ctrl.execution", "spindle.1.speed"]},
+]
+FIGURES = ("oee", "availability", "effectiveness", "quality", "spindle")
 
 
 def outside(run: Run, figures: Iterable[str]) -> list[str]:
@@ -87,8 +98,8 @@ def _in_band(measured: float | None, true: float, low: float | None, high: float
 def test_with_losses_the_truth_lies_inside_the_band(emptied: Connection, kind: str) -> None:
     for seed in seeds(kind):
         run = played(emptied, seed, UNTIL_US, LOSSES[kind])
-        assert run.rejected > 0 or kind == "cut"
-        assert outside(run, ("oee", "availability", "effectiveness", "spindle")) == [], f"--seed {seed} --faults {kind}"
+        assert run.rejected > 0 or kind in ("cut", "reset")
+        assert outside(run, FIGURES) == [], f"--seed {seed} --faults {kind}"
 
 
 CLOCKS = [(-4.0, 200.0), (-30.0, 0.0), (30.0, 0.0), (-3600.0, -100.0)]

@@ -16,7 +16,15 @@ from core.units import MINUTE_US, SECOND_US
 from core.vocabulary import Cause
 from tests.properties.kept import Kept
 from tests.properties.scenes import BEGIN, SPAN, Happening, plant, scenes
-from tests.properties.test_stream_equals_oracle import END, batch_of, expected, facts_of, intervals_of, with_gaps
+from tests.properties.test_stream_equals_oracle import (
+    END,
+    batch_of,
+    doubts_of,
+    expected,
+    facts_of,
+    intervals_of,
+    with_gaps,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -31,12 +39,12 @@ class Life:
 
     def __init__(self, where, rng: random.Random) -> None:
         self.where, self.rng = where, rng
-        self.kept, self.rows = Kept(), []
+        self.kept, self.rows = Kept(where), []
         self.cursor = 0
         self.stream = self.kept.resumed(where, ["spool"])
 
-    def send(self, kind: RowKind, payload: bytes) -> None:
-        self.rows.append(StoredRow(len(self.rows) + 1, kind, "src", self.where.hash, BEGIN, payload))
+    def send(self, kind: RowKind, payload: bytes, source: str = "src") -> None:
+        self.rows.append(StoredRow(len(self.rows) + 1, kind, source, self.where.hash, BEGIN, payload))
 
     def live(self) -> None:
         """Take in all rows, with commits, deaths and repairs between them."""
@@ -57,7 +65,8 @@ class Life:
 
     def beat(self, at_us: int) -> None:
         found = Heartbeat(np.array([0], "i4"), np.array([at_us], "i8"))
-        self.send(RowKind.HEARTBEAT, pack_heartbeat(found))
+        for source in self.where.sources:
+            self.send(RowKind.HEARTBEAT, pack_heartbeat(found), source.name)
 
     def end(self) -> None:
         self.live()
@@ -80,10 +89,11 @@ def split(happenings: list[Happening]) -> tuple[list[Happening], list[Happening]
 
 
 def check(kept: Kept, happenings: list[Happening], where, entries: list | None = None) -> None:
-    facts, intervals, events = expected(happenings, where, entries)
+    facts, intervals, events, doubts = expected(happenings, where, entries)
     assert facts_of(np.array([r for r in kept.facts[0] if r["minute_us"] < END])) == facts
     noted = [tuple(row.tolist())[1:] for row in kept.counter_events.get(0, []) if row["at_us"] < END]
     assert sorted(noted) == events
+    assert doubts_of(kept.count_gaps.get(0, [])) == doubts
     found = intervals_of(np.array(kept.intervals[0]))
     assert [(a, min(b, END), s, c, r) for a, b, s, c, r in found if a < END] == intervals
 
@@ -134,7 +144,7 @@ def test_gaps_told_at_any_time_end_as_if_they_had_been_told_in_order(happenings,
 def tell(life: Life, pair: list[Happening]) -> None:
     for h in pair:
         gap = Gap(h.what == "gap+", h.event_us, Cause.SILENT, (0,))
-        life.send(RowKind.GAP, pack_gap(gap))
+        life.send(RowKind.GAP, pack_gap(gap), life.where.sources[h.source].name)
 
 
 @settings(max_examples=40, deadline=None)
@@ -155,7 +165,7 @@ def test_a_gap_that_a_sequence_proves_to_have_lost_nothing_leaves_no_trace(happe
     life.beat(END + 2 * SECOND_US)
     life.end()
     check(life.kept, samples, where)
-    records = life.kept.gap_records.get(0, [])
+    records = life.kept.gap_rows.get(0, [])
     assert len(records) == len(edges) // 2
     assert all(record.recovered and record.to_us != OPEN for record in records)
 

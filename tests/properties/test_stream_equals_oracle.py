@@ -19,6 +19,7 @@ from core.facts.identity import check_minutes
 from core.facts.rollup import summed
 from core.facts.schema import FACT, FACT_KEYS, MEASURES, OPEN_END, Changes
 from core.kpi.oee import PBT_COLUMNS
+from core.plant.lanes import lanes_of
 from core.plant.model import Plant
 from core.samples.batch import BatchBuilder
 from core.samples.order import Columns, columns_of, fold_order, gap_edges
@@ -98,28 +99,34 @@ def batch_of(happenings: list[Happening], where: Plant, machine: int = 0):
 
 
 def gap_records(happenings: list[Happening]) -> list[GapRecord]:
-    """The pairs of gap edges of a scene."""
-    edges = [h for h in happenings if h.what in ("gap+", "gap-")]
-    return [GapRecord(0, a.event_us, b.event_us, Cause.SILENT) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    """The pairs of gap edges of a scene, by source."""
+    edges = sorted((h for h in happenings if h.what in ("gap+", "gap-")), key=lambda h: h.source)
+    pairs = zip(edges[::2], edges[1::2], strict=True)
+    return [GapRecord(a.source, a.event_us, b.event_us, Cause.SILENT) for a, b in pairs]
 
 
 def columns(happenings: list[Happening], fold: Fold, where: Plant) -> Columns:
     """A scene as the fold takes it, with the edges of its gaps."""
     samples = [h for h in happenings if h.what not in ("gap+", "gap-")]
     found = columns_of(batch_of(samples, where), fold.tables(END)) if samples else Columns.empty()
-    gaps = Gaps.of(gap_records(happenings))
+    gaps = Gaps.of(gap_records(happenings), lanes_of(where))
     return fold_order(found, gaps.effect_us(found), gaps.edges(np.array([0]), np.array([END])))
 
 
 def expected(happenings: list[Happening], where: Plant, entries: list | None = None):
     """What the oracle says, in the engine's words."""
+    known = ways(where)
     samples = [
         (
             h.event_us,
             h.rank,
-            h.seq,
+            (h.source if h.what[:3] == "gap" else known.source_of(h.what), h.seq),
             h.what,
-            (natural_id(NAMED[h.what], h.value) if h.value else 0) if h.what in NAMED else h.value,
+            (h.value, h.source)
+            if h.what[:3] == "gap"
+            else (natural_id(NAMED[h.what], h.value) if h.value else 0)
+            if h.what in NAMED
+            else h.value,
             h.quality,
             {"reset"} if h.reset else set(),
         )
@@ -127,10 +134,18 @@ def expected(happenings: list[Happening], where: Plant, entries: list | None = N
     ]
     samples += naive_oee.told(entries or [], BEGIN)
     segments = oracle_segments(where.sites[0])
-    facts, intervals, events = naive_oee.fold(samples, BEGIN, END, segments, standards(), ways(where))
+    facts, intervals, events, doubts = naive_oee.fold(samples, BEGIN, END, segments, standards(), known)
     named = [(a, b, State[s.upper()], Cause[c.upper()], rule) for a, b, s, c, rule in intervals]
     kinds = ("total", "good", "scrap")
-    return facts, named, sorted((kinds.index(k), CounterEvent[what.upper()], *rest) for k, what, *rest in events)
+    noted = sorted((kinds.index(k), CounterEvent[what.upper()], *rest) for k, what, *rest in events)
+    lasting = [[-1 if value is None else value for value in doubt] for doubt in doubts]
+    places = {-1: -1, **{kind: place for place, kind in enumerate(kinds)}}
+    return facts, named, noted, sorted((places[k], Cause[cause.upper()], *rest) for k, cause, *rest in lasting)
+
+
+def doubts_of(rows) -> list[tuple[int, ...]]:
+    """Count gaps as the oracle tells them."""
+    return sorted(tuple(row.tolist())[1:] for row in rows)
 
 
 def facts_of(rows) -> dict[tuple[int, int, int, int], dict[str, int]]:
@@ -173,7 +188,8 @@ def test_the_fold_equals_the_oracle_however_it_is_cut(happenings, counters, beha
     fold.advance(np.array([0]), np.array([END]))
     settled = fold.take()
     _, shown = fold.shown(Columns.empty(), np.array([0]), np.array([END]))
-    facts, intervals, events = expected(happenings, where)
+    facts, intervals, events, doubts = expected(happenings, where)
+    assert doubts_of([*settled.count_gaps, *shown.count_gaps]) == doubts
     assert facts_of(np.concatenate([settled.facts, shown.facts])) == facts
     assert sorted(tuple(row)[1:] for row in settled.counter_events.tolist()) == events
     assert intervals_of(np.concatenate([settled.intervals, shown.intervals])) == intervals
@@ -267,7 +283,7 @@ def test_stream_equals_oracle_under_disorder_and_any_batching(happenings, seed):
     where = plant(1)
     happenings = [h for h in happenings if h.what in where.signal_index]
     tables = played(happenings, where, random.Random(seed))
-    facts, intervals, _ = expected(happenings, where)
+    facts, intervals, _, _ = expected(happenings, where)
     found = facts_of(np.array([r for r in tables.facts[0] if r["minute_us"] < END]))
     assert found == facts
     clipped = [(a, min(b, END), s, c, r) for a, b, s, c, r in intervals_of(np.array(tables.intervals[0])) if a < END]
@@ -334,7 +350,7 @@ def test_a_gap_pair_of_a_collector_makes_unknown_time_and_books_its_parts_apart(
     total = {name: sum(r.get(name, 0) for r in facts.values()) for name in MEASURES}
     assert total["unknown"] + total["unknown_out"] == 60 * SECOND_US
     assert (total["parts_total"], total["credit_good_us"], total["credit_gap_good_us"]) == (4, 61_000_000, 183_000_000)
-    assert credits == [(0, BEGIN + 20 * SECOND_US, 183_000_000, 183_000_000, 3, BEGIN + 100 * SECOND_US)]
+    assert credits == [(0, BEGIN + 20 * SECOND_US, 183_000_000, 183_000_000, 3, BEGIN + 100 * SECOND_US, 0)]
 
 
 def test_a_retained_counter_after_a_gap_swallows_no_parts():

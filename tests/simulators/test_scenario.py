@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from core.errors import PlantError
-from core.plant.model import Plant
+from core.plant.model import Feed, Plant
 from simulators.scenario import Scenario, parse_scenario, read_scenario
 
 from .conftest import PLANTS, TUESDAY_US
@@ -78,3 +78,10 @@ def test_a_broken_file_is_an_error_of_its_author(tmp_path: Path) -> None:
     (tmp_path / "x.toml").write_text("plant = ")
     with pytest.raises(PlantError, match=r"x\.toml"):
         read_scenario(tmp_path / "x.toml")
+
+
+def test_a_machine_with_several_sources_is_not_simulated_as_if_it_had_one(plant: Plant, found: dict[str, Any]) -> None:
+    first, *rest = plant.machines
+    several = replace(first, more=(Feed(1, {"part.total": {}}, {}),))
+    with pytest.raises(PlantError, match="several sources"):
+        parse_scenario(found, replace(plant, machines=(several, *rest)), TUESDAY_US)

@@ -203,7 +203,9 @@ def test_every_observation_of_a_mapped_key_is_stored_once_with_its_own_time(play
 def test_nothing_is_refused_and_the_jumps_leave_no_gap(played: Played) -> None:
     assert played.ask("select origin, reason from stanok.quarantine") == []
     # Before the first word on its execution a machine is UNKNOWN, too, but that is no gap of a source.
-    causes = played.ask("select distinct cause from stanok.source_gap union select cause from stanok.data_gap")
+    causes = played.ask(
+        "select distinct cause from stanok.source_gap union select cause from stanok.data_gap where scope = 'state'"
+    )
     assert {cause for (cause,) in causes} <= {Cause.NO_DATA_YET, Cause.NO_STATE_INPUT}
     assert played.sent.jumps_back == 2
     (status,) = read_status(played.directory)
@@ -254,7 +256,7 @@ def test_state_intervals_are_those_of_the_oracle_over_the_same_rows(played: Play
     begin_us = floor_minute(min(row.us for row in rows))
     segments = [(begin_us, until_us + 1, "busy", 1)]
     ways = naive_oee.Ways(frozenset({"part.total"}))
-    _, wanted, _ = naive_oee.fold(samples_for_the_oracle(played), begin_us, until_us, segments, {}, ways)
+    _, wanted, _, _ = naive_oee.fold(samples_for_the_oracle(played), begin_us, until_us, segments, {}, ways)
     found = played.ask("select from_time, to_time, state, cause, rule from stanok.state_interval order by from_time")
     assert [
         (us_from_datetime(a), until_us if b is None else us_from_datetime(b), State(s), Cause(c), r)
