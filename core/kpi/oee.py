@@ -8,7 +8,7 @@ The bounds are those of docs/en/truth.md: what is not known may have been stands
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,7 +130,14 @@ def output(
 
     `counts`: gaps of scope `count`. `calendar`: gaps count with their whole time, for figures over calendar time.
     """
-    doubt = doubt_of(counts, max_rate)
+    gaps, doubt = list(gaps), doubt_of(counts, max_rate)
+    scrapped = _scrapped(sums, gaps)
+    doubt = replace(
+        doubt,
+        good_less=doubt.good_less + scrapped,
+        good_more=doubt.good_more + scrapped,
+        scrap_more=doubt.scrap_more + scrapped,
+    )
     lengths = [(gap, gap.busy_us + (gap.out_us if calendar else 0)) for gap in gaps]
     good = [(gap, length, gap.credit_good_us) for gap, length in lengths]
     made = [(gap, length, gap.credit_total_us) for gap, length in lengths]
@@ -228,6 +235,15 @@ def of_running(credits: Credits, running_us: int, unknown_us: int, made: Output)
     high = max(credits.known + credits.more, credits.high / (1 + credits.confined / made.max_rate / running_us))
     high /= running_us
     return held(credits.booked / running_us, credits.low / (running_us + unknown_us), high)
+
+
+def _scrapped(sums: Sums, gaps: Iterable[Gap]) -> int:
+    """Standard time of parts that the first reading after a gap tells to be scrap, where the gap and that reading are
+    not both in the window: they may be parts of it, or of the time before it."""
+    inside = [gap for gap in gaps if gap.inside]
+    made = sums.credit_gap_total_us - sum(gap.credit_total_us or 0 for gap in inside)
+    good = sums.credit_gap_good_us - sum(gap.credit_good_us or 0 for gap in inside)
+    return max(0, made - good)
 
 
 def _credits(

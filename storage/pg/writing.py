@@ -364,7 +364,7 @@ class Writer:
         rows = []
         for row in gaps:
             gauge = row["counter"] < 0
-            signals = self._plant.machines[row["machine"]].signals
+            signals = self._plant.machines[row["machine"]].signal_names
             good, scrap = (0, 0) if gauge else effect_of(signals, int(row["counter"]))
             credit = int(row["credit_us"])
             lasting = row["to_us"] == OPEN_END

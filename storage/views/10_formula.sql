@@ -395,7 +395,21 @@ cross join lateral (
 cross join lateral (
     select stanok_formula.blind(m.id, f.shift_id, f.start_time, f.end_time) as blind
 ) v
-cross join lateral stanok_formula.count_gaps(m.id, f.shift_id, f.start_time, f.end_time, m.max_rate) d
+cross join lateral stanok_formula.count_gaps(m.id, f.shift_id, f.start_time, f.end_time, m.max_rate) count_gap
+cross join lateral (
+    -- Parts that the first reading after a gap tells to be scrap, where the gap and that reading are not both in the period:
+    -- they may be parts of it, or of the time before it.
+    select greatest(0, f.gap_total - g.inside_total - f.gap_good + g.inside_good)::double precision as scrapped
+) x
+cross join lateral (
+    select
+        count_gap.good_less + x.scrapped as good_less,
+        count_gap.good_more + x.scrapped as good_more,
+        count_gap.scrap_less,
+        count_gap.scrap_more + x.scrapped as scrap_more,
+        count_gap.total_less,
+        count_gap.total_more
+) d
 cross join lateral (
     -- Without a standard time for every part all that rests on standard times is NULL.
     select

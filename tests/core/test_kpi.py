@@ -90,6 +90,19 @@ def test_a_machine_that_stood_all_the_time_has_an_oee_of_zero() -> None:
     assert kpi(facts({"adet_idle": 60 * MIN}), [], 1.2).oee.value == 0
 
 
+def test_scrap_that_is_told_long_after_a_gap_may_be_of_this_shift_or_of_the_one_before() -> None:
+    shift = {
+        "apt": 90 * MIN,
+        "adet_idle": 10 * MIN,
+        "credit_total_us": 80 * MIN,
+        "credit_good_us": 80 * MIN,
+        "credit_gap_good_us": -10 * MIN,
+    }
+    found = kpi(facts(shift), [], 1.2)
+    assert (found.oee.value, found.oee.low, found.oee.high) == pytest.approx((0.7, 0.7, 0.8))
+    assert (found.quality.value, found.quality.low, found.quality.high) == pytest.approx((7 / 8, 7 / 8, 1.0))
+
+
 def test_a_gap_opens_the_band_and_its_parts_narrow_it() -> None:
     row = {"apt": 30 * MIN, "unknown": 30 * MIN, "credit_total_us": 30 * MIN, "credit_good_us": 30 * MIN}
     silent = kpi(facts(row), [Gap(30 * MIN, None, None, False, True)], 1.2).oee
