@@ -15,10 +15,12 @@ from typing import Any
 import pytest
 
 from core.errors import InputError, OutsideError, StanokError
+from dashboards.boards import shop_floor, stops
 from dashboards.catalogue import LANGUAGES
 from dashboards.publish import publish
 
 TOKEN = "a-token"
+BOARDS = [name.replace("_", "-") for name in (shop_floor.NAME, stops.NAME)]
 
 
 class Grafana(ThreadingHTTPServer):
@@ -89,7 +91,7 @@ def grafana() -> Iterator[Grafana]:
 def test_each_language_gets_its_folder_and_its_board(grafana: Grafana) -> None:
     addresses = publish(grafana.url, TOKEN)
     assert set(grafana.folders) == {f"stanok-{language}" for language in LANGUAGES}
-    assert set(grafana.boards) == {f"stanok-shop-floor-{language}" for language in LANGUAGES}
+    assert set(grafana.boards) == {f"stanok-{name}-{language}" for name in BOARDS for language in LANGUAGES}
     for language in LANGUAGES:
         assert grafana.boards[f"stanok-shop-floor-{language}"]["folderUid"] == f"stanok-{language}"
         assert f"{grafana.url}/d/stanok-shop-floor-{language}/x" in addresses
@@ -110,12 +112,12 @@ def test_a_grafana_below_a_path_is_found(grafana: Grafana) -> None:
 
 def test_an_empty_answer_is_no_error(grafana: Grafana) -> None:
     grafana.faults["/api/datasources"] = (204, b"")
-    assert len(publish(grafana.url, TOKEN)) == len(LANGUAGES)
+    assert len(publish(grafana.url, TOKEN)) == len(LANGUAGES) * len(BOARDS)
 
 
 def test_an_editor_who_may_not_see_data_sources_can_publish(grafana: Grafana) -> None:
     grafana.faults["/api/datasources"] = (403, b'{"message": "Access denied"}')
-    assert len(publish(grafana.url, TOKEN)) == len(LANGUAGES)
+    assert len(publish(grafana.url, TOKEN)) == len(LANGUAGES) * len(BOARDS)
 
 
 @pytest.mark.parametrize(
