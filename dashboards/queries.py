@@ -80,7 +80,7 @@ WHERE site = ANY (ARRAY[${site:sqlstring}]::text[])
 ORDER BY from_time DESC, machine
 LIMIT 200
 """
-"""Silence of sources. What counters and gauges leave open widens bands, but there is no line that anybody could mend."""
+"""Silence of sources. What counters and gauges leave open widens bands, but nobody could mend a line of it."""
 
 _IN_WINDOW = """\
 WHERE site = ANY (ARRAY[${site:sqlstring}]::text[])
