@@ -80,7 +80,7 @@ WHERE site = ANY (ARRAY[${site:sqlstring}]::text[])
 ORDER BY from_time DESC, machine
 LIMIT 200
 """
-"""Silence of sources. What counters and gauges leave open widens bands; there is no line that one could mend."""
+"""Silence of sources. What counters and gauges leave open widens bands, but nobody could mend a line of it."""
 
 _IN_WINDOW = """\
 WHERE site = ANY (ARRAY[${site:sqlstring}]::text[])

@@ -366,6 +366,22 @@ def verify(
 
 
 @app.command()
+def maintain(
+    database: DatabaseOption = None,
+    data: DataOption = None,
+    settings: SettingsOption = None,
+) -> None:
+    """What a database needs once a day: seal closed days, compare sums, remove what is old, index what has closed.
+
+    Example: stanok maintain --settings settings.toml
+    """
+    from stanok.jobs import maintain as work
+
+    if not work(_settings(settings, data, database)):
+        raise typer.Exit(1)
+
+
+@app.command()
 def recompute(
     plant: PlantArgument,
     since: Annotated[str, typer.Option("--from", metavar="TIME", help="start, included: 2026-03-02T06:00 at the site")],
@@ -506,6 +522,30 @@ def bench_programme(as_json: JsonOption = False) -> None:
     from stanok.bench.report import report
 
     report(measure(), as_json)
+
+
+@bench.command("storage")
+def bench_storage(as_json: JsonOption = False, database: DatabaseOption = None) -> None:
+    """The engine's whole transaction beside bare COPY, rows back into columns, and what rows weigh.
+
+    Example: stanok bench storage --json --database postgresql://postgres@127.0.0.1/postgres
+    """
+    from stanok.bench.report import report
+    from stanok.bench.storage import measure
+
+    report(measure(database), as_json)
+
+
+@bench.command("recompute")
+def bench_recompute(as_json: JsonOption = False, database: DatabaseOption = None) -> None:
+    """Stored samples folded again and stored, database to database, and how long a restart takes.
+
+    Example: stanok bench recompute --json
+    """
+    from stanok.bench.recompute import measure
+    from stanok.bench.report import report
+
+    report(measure(database), as_json)
 
 
 def _first_line(path: Path, option: str) -> str:

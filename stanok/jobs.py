@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
@@ -16,8 +16,10 @@ from stanok.database import address
 from stanok.settings import Settings
 from storage.pg.connect import connect
 from storage.pg.requests import ask_again, waiting
-from storage.pg.revision import seal
+from storage.pg.retention import forget, index_chunks
+from storage.pg.revision import Verdict, seal
 from storage.pg.revision import verify as verify_seals
+from storage.pg.rollup import differences
 
 _LOOK_S = 1.0
 
@@ -50,6 +52,31 @@ def recompute(plant: Plant, dsn: str, since: str, until: str, names: Sequence[st
     print("done")
 
 
+def maintain(settings: Settings) -> bool:
+    """Seal, compare the sums, remove what is old, index what has closed; False if a sum is wrong.
+
+    In this order: a day is sealed and compared before its minutes go.
+    """
+    keep = settings.keep
+    with address(settings) as dsn, connect(dsn, "stanok maintain") as connection:
+        print(f"{seal(connection)} seals were added")
+        wrong = differences(connection)
+        for found in wrong:
+            print(
+                f"{found.table}: {found.machine}, {found.period}: {found.column} is {found.stored},"
+                f" its minutes make {found.minutes}"
+            )
+        print("sums of hours, shifts and days are NOT those of their minutes" if wrong else "all sums are right")
+        gone = forget(connection, timedelta(days=keep.past_days), timedelta(days=keep.events_days))
+        print(
+            f"removed: {gone.minutes} rows of minutes, {gone.snapshots} snapshots,"
+            f" {gone.gauges} and {gone.events} chunks or rows of gauges and events"
+        )
+        for name in index_chunks(connection):
+            print(f"indexed {name}")
+    return not wrong
+
+
 def verify(settings: Settings, seal_first: bool, root: str | None) -> bool:
     """Say what became of the sealed days; False if something is not the engine's own work."""
     try:
@@ -60,8 +87,12 @@ def verify(settings: Settings, seal_first: bool, root: str | None) -> bool:
         if seal_first:
             print(f"{seal(connection)} seals were added")
         report = verify_seals(connection, noted)
+    old = sum(found.verdict is Verdict.FORGOTTEN for found in report.findings)
     for found in report.findings:
-        print(f"{found.machine} {found.day}: {found.verdict}: {found.why}")
+        if found.verdict is not Verdict.FORGOTTEN:
+            print(f"{found.machine} {found.day}: {found.verdict}: {found.why}")
+    if old:
+        print(f"{old} sealed days are older than the minutes that are kept, and cannot be compared any more")
     for sentence in report.broken:
         print(sentence)
     verdict = "as the engine left them" if report.honest else "NOT as the engine left them"

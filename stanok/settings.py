@@ -64,6 +64,15 @@ class HealthSettings(_Section):
     engine_port: Port = Field(default=8819, description="of the engine; 0 any free one, off")
 
 
+class KeepSettings(_Section):
+    """`[keep]`: what `stanok maintain` leaves. Sums by hour, shift and day are kept for ever."""
+
+    past_days: int = Field(
+        default=90, ge=7, description="days of minutes, gauges and snapshots; older ones cannot be folded again"
+    )
+    events_days: int = Field(default=1096, ge=7, description="days of words, counters, alarms and texts: three years")
+
+
 class Settings(_Section):
     """All sections."""
 
@@ -72,6 +81,7 @@ class Settings(_Section):
     broker: BrokerSettings = BrokerSettings()
     engine: EngineSettings = EngineSettings()
     health: HealthSettings = HealthSettings()
+    keep: KeepSettings = KeepSettings()
 
     def for_children(self) -> dict[str, str]:
         """What processes that are started with these settings need in their environment."""

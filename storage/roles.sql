@@ -55,6 +55,9 @@ begin
             execute format('grant connect on database %I to %I', current_database(), name);
         end loop;
     end if;
+    if me.rolsuper and to_regnamespace('_timescaledb_internal') is not null then
+        grant create on schema _timescaledb_internal to stanok_owner; -- closed chunks get an index of their own
+    end if;
     if me.rolsuper then -- whoever can make large objects can fill the disk
         for name in select p.oid::regprocedure from pg_proc p
             where pronamespace = 'pg_catalog'::regnamespace and proname ~ '^lo_(creat|create|from_bytea|put|import|open)$'
@@ -102,11 +105,13 @@ begin
                 'site source machine signal state cause part_program reason shift_instance job_order'
                 ' spool_cursor engine_state machine_live source_frontier'),
             ('stanok_engine', 'select, insert, delete', 'stanok',
-                'fact_minute fact_hour fact_shift fact_day state_interval program_interval counter_event'
-                ' source_gap recompute_request'),
-            ('stanok_engine', 'select, insert, update, delete', 'stanok', 'data_gap machine_snapshot'),
+                'fact_minute fact_change state_interval program_interval counter_event source_gap recompute_request'),
+            ('stanok_engine', 'select, insert, update, delete', 'stanok',
+                'data_gap machine_snapshot fact_hour fact_shift fact_day'),
+            ('stanok_engine', 'select', 'stanok', 'kept'),
             ('stanok_engine', 'select', 'board', '*'),
-            -- Copies, seals and looks at everything; repair_done is written by a trigger.
+            -- Copies, seals and looks at everything; repair_done is written by a trigger. What is old is removed by
+            -- functions of the owner, which it may call; they write kept and gap_time.
             ('stanok_maintenance', 'select', 'stanok', '*'),
             ('stanok_maintenance', 'insert', 'stanok', 'result_revision'),
             ('stanok_maintenance', 'select', 'board', '*'),
@@ -131,6 +136,12 @@ begin
         execute format('grant usage on schema %I to %I', rule.place, rule.role_name);
     end loop;
     if to_regrole('stanok_maintenance') is not null then
+        for name in select p.oid::regprocedure from pg_proc p
+            where pronamespace = 'stanok'::regnamespace
+                and proname in ('keep_from', 'forget_minutes', 'forget_samples', 'index_chunk')
+        loop
+            execute format('grant execute on function %s to stanok_maintenance', name);
+        end loop;
         grant select on all sequences in schema stanok to stanok_maintenance; -- pg_dump asks where they stand
     end if;
 end $$;

@@ -230,3 +230,16 @@ class Mosquitto:
         """Stop and leave nothing behind."""
         self.stop()
         shutil.rmtree(self._place, ignore_errors=True)
+
+
+if __name__ == "__main__":  # a TimescaleDB to try things on: `python -m tests.servers` prints its address
+    for _number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(_number, signal.default_int_handler)
+    _server = Postgres(TIMESCALE).make()
+    try:
+        print(_server.dsn, flush=True)
+        signal.pause()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        _server.remove()

@@ -9,10 +9,14 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
+from uuid import uuid4
+
+from psycopg.conninfo import make_conninfo
 
 from core.errors import InputError, OutsideError
 from stanok.broker import DemoBroker
-from stanok.embedded import free_port
+from stanok.embedded import EmbeddedPostgres, free_port
+from storage.pg.connect import connect, database_errors
 
 _MOSQUITTO = ("mosquitto", "/usr/sbin/mosquitto")
 _READY_S = 10.0
@@ -34,6 +38,20 @@ def a_broker(url: str | None, directory: Path, house: ExitStack) -> tuple[str, s
         return "amqtt", broker.host, broker.port
     _start_mosquitto(program, port, directory, house)
     return "mosquitto", "127.0.0.1", port
+
+
+def a_database(dsn: str | None, directory: Path, house: ExitStack) -> str:
+    """Address of a new database on the given server, dropped in the end; else of an embedded server started here."""
+    if dsn is None:
+        server = EmbeddedPostgres(directory / "postgres")
+        house.callback(server.stop)
+        return server.start()
+    name = f"stanok_bench_{uuid4().hex}"
+    admin = house.enter_context(connect(dsn, "stanok bench"))
+    with database_errors("make a database for the benchmark"):
+        admin.execute(f"create database {name} template template0".encode())
+    house.callback(lambda: admin.execute(f"drop database if exists {name} with (force)".encode()))
+    return make_conninfo(dsn, dbname=name)
 
 
 def _start_mosquitto(program: str, port: int, directory: Path, house: ExitStack) -> None:

@@ -111,9 +111,10 @@ def copy_out(connection: Connection, query: sql.Composed, kinds: Mapping[str, st
     started = libpq.exec_(command)
     if started.status != ExecStatus.COPY_OUT:
         raise error_from_result(started)
-    parts = []
-    while (found := libpq.get_copy_data(0))[0] > 0:
-        parts.append(bytes(found[1]))
+    parts: list[memoryview] = []
+    receive, keep = libpq.get_copy_data, parts.append
+    while (found := receive(0))[0] > 0:
+        keep(found[1])  # a buffer of its own; joining copies it once
     while (ended := libpq.get_result()) is not None:
         if ended.status != ExecStatus.COMMAND_OK:
             raise error_from_result(ended)

@@ -11,6 +11,7 @@ from core.plant.model import Plant
 from core.samples.batch import SampleBatch
 from storage.pg import reading
 from storage.pg.connect import Connection
+from storage.pg.requests import refuse_older
 
 
 class PgPast:
@@ -23,7 +24,8 @@ class PgPast:
         self._lanes = lanes_of(plant)
 
     def requests(self) -> tuple[dict[int, tuple[int, int]], int]:
-        """First and last instant by machine, and the number of the last request."""
+        """First and last instant by machine, and the number of the last request. Those older than what is kept end."""
+        refuse_older(self._connection)
         return reading.requests(self._connection, self._plant)
 
     def snapshots_before(self, at_us: Mapping[int, int]) -> dict[int, tuple[int, bytes]]:

@@ -111,6 +111,8 @@ def _word(member: State | Cause, title_en: str, title_ru: str, colour: str) -> R
 
 def _upsert_named(connection: Connection, table: str, rows: Sequence[Row]) -> None:
     """Insert or update rows with id and name, after looking for one id under two names."""
+    if not rows:
+        return
     names = {row["id"]: row["name"] for row in rows}
     if len(names) < len({row["name"] for row in rows}):
         raise InputError(f"Two names in {table} have the same id; rename one: {sorted(row['name'] for row in rows)}")

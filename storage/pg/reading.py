@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ from core.samples.order import FIRST_VALUES
 from core.units import FAR_US, datetime_from_us, us_from_datetime
 from core.vocabulary import Cause
 from storage.pg.connect import Connection, database_errors
-from storage.pg.copying import copy_out, our_time, rows_type
+from storage.pg.copying import copy_out, our_time
 from storage.pg.positions import NOWHERE, Positions, find, positions_of
 from storage.pg.writing import RAW_TABLES
 
@@ -195,16 +196,21 @@ def raw_rows(connection: Connection, plant: Plant, window: Window, spools: Seque
         numbers: dict[str, int] = dict(connection.execute("select spool, id from stanok.spool_cursor").fetchall())
         wanted = RAW_TABLES.values() if window.from_us else ()
         tables = [_raw_table(connection, table, ids, window) for table in wanted]
-    rows = np.concatenate([np.empty(0, rows_type(_RAW)), *(rows for rows, _ in tables)])
+
+    def column(name: str) -> NDArray[Any]:
+        """Of all tables, in our order of bytes: sorting and picking are faster so than in the rows as read."""
+        kind = np.dtype(_RAW[name]).newbyteorder("=")
+        return np.concatenate([np.empty(0, kind), *(rows[name].astype(kind) for rows, _ in tables)])
+
     spool_ids = np.array([numbers.get(spool, NOWHERE) for spool in spools], np.int64)
-    arrival = np.lexsort((rows["row"], rows["record"], rows["spool_id"]))
-    rows = rows[arrival]
+    spool, record, row = column("spool_id"), column("record"), column("row")
+    arrival = np.lexsort((row, record, spool))
     return RawRows(
         batch=SampleBatch.concat([_batch(rows, texts, ids) for rows, texts in tables]).take(arrival),
-        source_id=rows["source_id"].astype(np.int64),
-        spool=find(spool_ids, rows["spool_id"]).astype(np.int32),
-        record=rows["record"].astype(np.int64),
-        row=rows["row"].astype(np.int32),
+        source_id=column("source_id")[arrival],
+        spool=find(spool_ids, spool[arrival]).astype(np.int32),
+        record=record[arrival],
+        row=row[arrival],
     )
 
 

@@ -9,6 +9,8 @@ Invariants:
 - A seal never replaces another; number n+1 contains the hash of n, so that a noted hash fixes everything before it.
 - Rows that differ from their last seal are *revised* if the engine noted a repair since then that began before the
   day's end (its effect has no known end), *being revised* while one is asked for, and otherwise *tampered*.
+- Days whose minutes were removed because they are old are *forgotten*; neither that nor a refused repair explains any
+  other day.
 - Names of columns that stand in a seal are used only if the table has them.
 What this cannot show: changes before the first seal, and a superuser who writes the whole chain anew, unless somebody
 elsewhere has noted a hash of it. Whoever has the engine's login can make a repair that explains a change.
@@ -35,6 +37,8 @@ _WAIT = timedelta(hours=1)
 """How long after its end a day is sealed: undecided time lasts 10 min, lateness 10 s at most."""
 _LOCK = 0x5345414C  # "SEAL"
 _CLOSED = "closed"
+_REPAIRS = "(select * from stanok.repair_done where cause <> 'retention' and not starts_with(cause, 'refused: '))"
+"""Notes of what was folded again."""
 
 _ROWS = """
 select count(*), sha256(convert_to(coalesce(string_agg(line, E'\\n' order by line collate "C"), ''), 'UTF8')) from (
@@ -101,6 +105,7 @@ class Verdict(StrEnum):
     BEING_REVISED = "being revised"
     TAMPERED = "tampered"
     GONE = "gone"
+    FORGOTTEN = "forgotten"
     NOT_COMPARABLE = "not comparable"
 
 
@@ -128,7 +133,7 @@ class Report:
     def honest(self) -> bool:
         """Nothing but what the engine itself did."""
         return not self.broken and all(
-            found.verdict in (Verdict.REVISED, Verdict.BEING_REVISED) for found in self.findings
+            found.verdict in (Verdict.REVISED, Verdict.BEING_REVISED, Verdict.FORGOTTEN) for found in self.findings
         )
 
 
@@ -210,14 +215,14 @@ def _repaired(connection: Connection) -> list[tuple[Day, str]]:
     """Sealed days that repairs since the last sealing may have changed, with the causes of these."""
     rows = connection.execute(
         "with mark as (select machine_id, max(repair) as repair from stanok.result_revision group by machine_id),"
-        " news as (select d.* from stanok.repair_done d join mark m on m.machine_id = d.machine_id and d.id > m.repair)"
+        f" news as (select d.* from {_REPAIRS} d join mark m on m.machine_id = d.machine_id and d.id > m.repair)"
         " select v.machine_id, m.name, v.day, min(v.from_time), max(v.to_time),"
         " string_agg(distinct n.cause, ', ' order by n.cause)"
         " from stanok.result_revision v join stanok.machine m on m.id = v.machine_id"
         " join news n on n.machine_id = v.machine_id and n.from_time < v.to_time"
         " where not exists (select from stanok.recompute_request q"
         " where q.machine_id = v.machine_id and q.from_time < v.to_time)"
-        " group by v.machine_id, m.name, v.day order by m.name, v.day"
+        " group by v.machine_id, m.name, v.day order by m.name, v.day".encode()
     ).fetchall()
     return [(Day(machine_id, name, day, start, end), cause) for machine_id, name, day, start, end, cause in rows]
 
@@ -260,9 +265,15 @@ def _judge(connection: Connection, name: str, found: Seal, columns: str) -> Find
     lines, rows_hash = _rows(connection, day, found.columns)
     if rows_hash == found.rows_hash:
         return None
+    removed = connection.execute(
+        "select max(to_time) from stanok.repair_done where machine_id = %s and cause = 'retention' and to_time > %s",
+        [found.machine_id, found.start],
+    ).fetchone()
+    if removed is not None and removed[0] is not None:
+        return Finding(name, found.day, Verdict.FORGOTTEN, f"minutes before {removed[0]} were removed, as they are old")
     causes = connection.execute(
-        "select cause, count(*), max(id) from stanok.repair_done where machine_id = %s and id > %s and from_time < %s"
-        " group by cause order by cause",
+        f"select cause, count(*), max(id) from {_REPAIRS} d where machine_id = %s and id > %s and from_time < %s"
+        " group by cause order by cause".encode(),
         [found.machine_id, found.repair, found.end],
     ).fetchall()
     if causes:

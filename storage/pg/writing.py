@@ -1,7 +1,7 @@
 """How each part of `Changes` becomes rows: one function a table, all inside the caller's transaction.
 
-Many rows go by binary COPY, few by pipelined statements. Tails are replaced whole and every value is absolute, so the
-same changes again give the same rows.
+Many rows go by binary COPY, few by one statement with arrays, in a pipeline. Tails are replaced whole and every value
+is absolute, so the same changes again give the same rows.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, LiteralString
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,8 @@ from storage.pg.connect import Connection
 from storage.pg.copying import clean, copy_in, pg_time
 from storage.pg.plant import add_orders, add_programs
 from storage.pg.positions import Positions, positions_of
+from storage.pg.rollup import Rollup
+from storage.pg.sets import Where, array, delete_in, found_in, insert, instants, stretches
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +32,35 @@ RAW_TABLES = {Store.EVENT: "sample_event", Store.GAUGE: "sample_gauge"}
 
 Stretches = Mapping[int, tuple[int, int]]
 """By machine: from when until when rows are replaced [µs]."""
+
+
+_SPAN = {"machine_id": "bigint", "from_time": "timestamptz", "to_time": "timestamptz"}
+_STATE = dict.fromkeys(("state", "cause", "rule"), "smallint")
+_GAP = {**_SPAN, "source_id": "bigint", "cause": "smallint", "scope": "text", "outcome": "text"}
+_LIVE = {
+    "machine_id": "bigint",
+    **dict.fromkeys(("as_of", "settled", "since"), "timestamptz"),
+    **_STATE,
+    **dict.fromkeys(("program_id", "shift_id"), "bigint"),
+    "spindle_turning": "boolean",
+    "spindle_speed": "float8",
+}
+_FRONTIER = {
+    **dict.fromkeys(("machine_id", "source_id"), "bigint"),
+    **dict.fromkeys(("last_event", "last_heartbeat", "last_life", "gap_from", "heard"), "timestamptz"),
+}
+_KEPT = (
+    " and scope = 'state' and not exists (select from unnest(%s::bigint[], %s::timestamptz[]) k (machine, at)"
+    " where k.machine = machine_id and k.at = from_time)"
+)
+_GAPS_GONE = (
+    "delete from stanok.data_gap where ctid = any (array(select f.ctid from"
+    f" {found_in('data_gap', 'from_time', also=_KEPT)}))"
+).encode()
+_GAP_KEY = ("machine_id", "scope", "from_time", "counter", "source_rank")
+_COUNTS = " and scope in ('count', 'gauge')"
+_BOOKED = "case when to_time is null then w.since else booked_time end"
+"""Gaps of counts and gauges go with the instant at which they were booked; those that last, with every tail."""
 
 
 def _tails(since_us: Mapping[int, int]) -> Stretches:
@@ -45,98 +76,109 @@ class Writer:
         self._ids: Positions = positions_of(plant)
 
     def write(self, changes: Changes, spool_number: Mapping[str, int]) -> None:
-        """Everything but the cursors."""
-        self._raw(changes.raw, np.array([spool_number[spool] for spool in changes.spools], np.int32))
+        """Everything but the cursors. What needs no answer goes in one pipeline: each answer costs a round trip."""
+        self._rollup = Rollup(self._connection)
         add_programs(self._connection, {key: clean(name) for key, name in changes.programs.items()})
         add_orders(self._connection, {key: clean(name) for key, name in changes.orders.items()})
-        self._shifts(changes)
-        self._gap_rows(changes)  # first, because credits are noted with them
+        with self._connection.pipeline():
+            self._shifts(changes)
+            self._gap_rows(changes)  # first, because credits are noted with them
         self._repairs(changes)
-        self._counter_events(changes.counter_events)
-        self._facts(changes.facts, _tails(changes.facts_from), changes.closed_until_us)
-        self._intervals(changes.intervals, _tails(changes.intervals_from))
-        self._programs(changes.program_intervals, _tails(changes.program_intervals_from))
-        self._gaps(changes.intervals, _tails(changes.intervals_from))
+        minutes = self._where(_tails(changes.facts_from))
+        with self._connection.pipeline():
+            self._rollup.remove(minutes)
+            self._counter_events(changes.counter_events)
+            self._intervals(changes.intervals, _tails(changes.intervals_from))
+            self._programs(changes.program_intervals, _tails(changes.program_intervals_from))
+            self._gaps(changes.intervals, _tails(changes.intervals_from))
+            delete_in(self._connection, "data_gap", self._where(_tails(changes.count_gaps_from)), _BOOKED, _COUNTS)
+            self._count_gaps(changes.count_gaps)
+            self._entries(changes, spool_number)
+            self._live(changes)
+            self._frontiers(changes)
+            self._snapshots(changes.snapshots)
+            self._late(changes)
+            self._quarantine(changes, spool_number)
+            self._tick(changes.tick_us)
         self._credits(changes.gap_credits)
-        self._delete(
-            "delete from stanok.data_gap where machine_id = %s and scope in ('count', 'gauge')"
-            " and (booked_time >= %s and booked_time < %s or to_time is null)",
-            _tails(changes.count_gaps_from),
-        )
-        self._count_gaps(changes.count_gaps)
-        self._entries(changes, spool_number)
-        self._live(changes)
-        self._frontiers(changes)
-        self._snapshots(changes.snapshots)
-        self._late(changes)
-        self._quarantine(changes, spool_number)
-        self._tick(changes.tick_us)
+        self._raw(changes.raw, np.array([spool_number[spool] for spool in changes.spools], np.int32))
+        self._minutes(changes.facts, minutes, changes.closed_until_us)
+        self._rollup.finish()
 
     def _raw(self, raw: RawRows, spool_number: NDArray[np.int32]) -> None:
+        columns, text = self.raw_columns(raw, spool_number)
         store = self._ids.signal_store[raw.batch.signal]
         for kind, table in RAW_TABLES.items():
-            self._raw_table(table, raw, np.flatnonzero(store == kind), spool_number)
+            which = np.flatnonzero(store == kind)
+            if len(which):
+                taken = {name: values[which] for name, values in columns.items()}
+                copy_in(self._connection, table, taken, raw.batch.texts, text[which])
 
-    def _raw_table(self, table: str, raw: RawRows, which: NDArray[np.intp], spool_number: NDArray[np.int32]) -> None:
+    def raw_columns(
+        self, raw: RawRows, spool_number: NDArray[np.int32] | None = None
+    ) -> tuple[dict[str, NDArray[Any]], NDArray[np.int32]]:
+        """Raw rows as columns of their tables, and their texts; without `spool_number` spools are numbered from 0."""
         batch = raw.batch
-        if not len(which):
-            return
         columns: dict[str, NDArray[Any]] = {
-            "event_time": pg_time(batch.event_us[which]),
-            "machine_id": self._ids.machine[batch.machine[which]],
-            "signal_id": self._ids.signal[batch.signal[which]],
-            "source_id": raw.source_id[which],
-            "value": batch.value[which],
-            "raw": batch.raw[which],
-            "quality": batch.quality[which].astype(np.int16),
-            "flags": batch.flags[which].astype(np.int32),
-            "seq": batch.seq[which],
-            "spool_id": spool_number[raw.spool[which]],
-            "record": raw.record[which],
-            "row": raw.row[which],
-            "received_time": pg_time(batch.received_us[which]),
+            "event_time": pg_time(batch.event_us),
+            "machine_id": self._ids.machine[batch.machine],
+            "signal_id": self._ids.signal[batch.signal],
+            "source_id": raw.source_id,
+            "value": batch.value,
+            "raw": batch.raw,
+            "quality": batch.quality.astype(np.int16),
+            "flags": batch.flags.astype(np.int32),
+            "seq": batch.seq,
+            "spool_id": raw.spool if spool_number is None else spool_number[raw.spool],
+            "record": raw.record,
+            "row": raw.row,
+            "received_time": pg_time(batch.received_us),
         }
-        copy_in(self._connection, table, columns, batch.texts, batch.text[which])
+        return columns, batch.text
 
     def _repairs(self, changes: Changes) -> None:
-        """Stretches that were folded again, before the tails that follow them."""
-        for repair in changes.repairs:
-            machine = repair.machine
-            self._facts(repair.facts, {machine: (repair.from_us, repair.until_us)})
-            stretch = {machine: (repair.intervals_from, repair.intervals_until)}
-            self._intervals(repair.intervals, stretch)
-            self._programs(repair.programs, {machine: (repair.programs_from, repair.programs_until)})
-            self._gaps(repair.intervals, stretch)
-            self._forget_credits(repair)
-            self._credits(repair.credits)
-            self._delete(
-                "delete from stanok.counter_event where machine_id = %s and at_time >= %s and at_time < %s",
-                {machine: (repair.from_us, FAR_US if repair.to_present else repair.until_us)},
-            )
-            self._counter_events(repair.counter_events)
-            self._delete(
-                "delete from stanok.data_gap where machine_id = %s and scope in ('count', 'gauge')"
-                " and booked_time >= %s and booked_time < %s",
-                {machine: (repair.from_us, FAR_US if repair.to_present else repair.until_us)},
-            )
-            self._count_gaps(repair.count_gaps)
-            self._delete(
-                "delete from stanok.machine_snapshot where machine_id = %s and hour > %s and hour < %s",
-                {machine: (repair.from_us, FAR_US if repair.to_present else repair.until_us)},
-            )
-            self._snapshots(repair.snapshots)
+        """Stretches that were folded again, before the tails that follow them; of different machines at once."""
+        waiting = list(changes.repairs)
+        while waiting:
+            first = {repair.machine: repair for repair in reversed(waiting)}
+            self._repair(list(first.values()))
+            waiting = [repair for repair in waiting if first[repair.machine] is not repair]
         machines, upto = changes.repaired
-        self._connection.execute(
-            "delete from stanok.recompute_request where machine_id = any (%s) and id <= %s",
-            [self._ids.machine[list(machines)].tolist(), upto],
-        )
+        if machines:
+            self._connection.execute(
+                "delete from stanok.recompute_request where machine_id = any (%s) and id <= %s",
+                [self._ids.machine[list(machines)].tolist(), upto],
+            )
 
-    def _facts(
-        self, facts: NDArray[np.void], stretch: Stretches, closed_until_us: Mapping[int, int] | None = None
-    ) -> None:
-        """Replace the minutes of the stretches. Open are those from `closed_until_us` of their machine on, all of a
+    def _repair(self, repairs: Sequence[Repair]) -> None:
+        minutes = self._where({r.machine: (r.from_us, r.until_us) for r in repairs})
+        rest = {r.machine: (r.from_us, FAR_US if r.to_present else r.until_us) for r in repairs}
+        later = {machine: (from_us + 1, until_us) for machine, (from_us, until_us) in rest.items()}
+        stretch = {r.machine: (r.intervals_from, r.intervals_until) for r in repairs}
+        intervals = np.concatenate([r.intervals for r in repairs])
+        with self._connection.pipeline():
+            self._rollup.remove(minutes)
+            self._intervals(intervals, stretch)
+            self._programs(
+                np.concatenate([r.programs for r in repairs]),
+                {r.machine: (r.programs_from, r.programs_until) for r in repairs},
+            )
+            self._gaps(intervals, stretch)
+            for repair in repairs:
+                self._forget_credits(repair)
+            delete_in(self._connection, "counter_event", self._where(rest), "at_time")
+            self._counter_events(np.concatenate([r.counter_events for r in repairs]))
+            delete_in(self._connection, "data_gap", self._where(rest), "booked_time", _COUNTS)
+            self._count_gaps(np.concatenate([r.count_gaps for r in repairs]))
+            delete_in(self._connection, "machine_snapshot", self._where(later), "hour")  # the one it began with stays
+            self._snapshots([snapshot for r in repairs for snapshot in r.snapshots])
+        for repair in repairs:
+            self._credits(repair.credits)
+        self._minutes(np.concatenate([r.facts for r in repairs]), minutes)
+
+    def _minutes(self, facts: NDArray[np.void], where: Where, closed_until_us: Mapping[int, int] | None = None) -> None:
+        """Minutes of stretches that were emptied. Open are those from `closed_until_us` of their machine on, all of a
         machine that it does not name, and none without it."""
-        self._delete("delete from stanok.fact_minute where machine_id = %s and minute >= %s and minute < %s", stretch)
         closed = np.full(len(self._ids.machine), FAR_US if closed_until_us is None else 0)
         for machine, until_us in (closed_until_us or {}).items():
             closed[machine] = until_us
@@ -149,53 +191,34 @@ class Writer:
             "open": facts["minute_us"] >= closed[facts["machine"]],
         }
         copy_in(self._connection, "fact_minute", columns)
+        if not columns["open"].all():
+            self._rollup.add(where)
 
     def _intervals(self, intervals: NDArray[np.void], stretch: Stretches) -> None:
-        self._delete(
-            "delete from stanok.state_interval where machine_id = %s and from_time >= %s and from_time < %s", stretch
-        )
-        self._many(
-            "insert into stanok.state_interval values (%s, %s, %s, %s, %s, %s)",
-            ((*self._span(row), int(row["state"]), int(row["cause"]), int(row["rule"])) for row in intervals),
-        )
+        delete_in(self._connection, "state_interval", self._where(stretch))
+        columns = {**self._spans(intervals), **{name: intervals[name] for name in _STATE}}
+        insert(self._connection, "state_interval", {**_SPAN, **_STATE}, columns)
 
     def _programs(self, programs: NDArray[np.void], stretch: Stretches) -> None:
-        self._delete(
-            "delete from stanok.program_interval where machine_id = %s and from_time >= %s and from_time < %s", stretch
-        )
-        self._many(
-            "insert into stanok.program_interval values (%s, %s, %s, %s)",
-            ((*self._span(row), int(row["program"])) for row in programs),
-        )
+        delete_in(self._connection, "program_interval", self._where(stretch))
+        columns = {**self._spans(programs), "program_id": programs["program"]}
+        insert(self._connection, "program_interval", {**_SPAN, "program_id": "bigint"}, columns)
 
     def _gaps(self, intervals: NDArray[np.void], stretch: Stretches) -> None:
         """UNKNOWN intervals as gaps of scope `state`; a gap that is still there keeps the credits booked after it."""
         unknown = intervals[intervals["state"] == State.UNKNOWN]
-        kept: dict[int, list[datetime]] = {machine: [] for machine in stretch}
-        for row in unknown:
-            kept[int(row["machine"])].append(datetime_from_us(row["from_us"]))
-        self._many(
-            "delete from stanok.data_gap where machine_id = %s and scope = 'state' and from_time >= %s"
-            " and from_time < %s and from_time <> all (%s::timestamptz[])",
-            (
-                (int(self._ids.machine[machine]), datetime_from_us(since), datetime_from_us(until), kept[machine])
-                for machine, (since, until) in stretch.items()
-            ),
-        )
-        self._many(
-            "insert into stanok.data_gap (machine_id, from_time, to_time, source_id, scope, cause, outcome)"
-            " values (%s, %s, %s, %s, 'state', %s, %s) on conflict (machine_id, scope, from_time, counter, source_rank)"
-            " do update set to_time = excluded.to_time, cause = excluded.cause, outcome = excluded.outcome",
-            (
-                (
-                    *self._span(row),
-                    int(self._ids.machine_source[row["machine"]]),
-                    int(row["cause"]),
-                    None if row["to_us"] == OPEN_END else "lost",
-                )
-                for row in unknown
-            ),
-        )
+        spans = self._spans(unknown)
+        if stretch:
+            kept = array(spans["machine_id"]), instants(spans["from_time"])
+            self._connection.execute(_GAPS_GONE, [*self._where(stretch), *kept])
+        columns = {
+            **spans,
+            "source_id": self._ids.machine_source[unknown["machine"]],
+            "cause": unknown["cause"],
+            "scope": ["state"] * len(unknown),
+            "outcome": [None if to_us == OPEN_END else "lost" for to_us in unknown["to_us"].tolist()],
+        }
+        insert(self._connection, "data_gap", _GAP, columns, _GAP_KEY)
 
     def _forget_credits(self, repair: Repair) -> None:
         """Credits that the repair books anew; those that were booked after it stay, they are totals."""
@@ -368,47 +391,37 @@ class Writer:
                     "pri_us": int(row["pri_us"]),
                 }
             )
-        self._upsert("data_gap", ("machine_id", "scope", "from_time", "counter", "source_rank"), rows)
+        self._upsert("data_gap", _GAP_KEY, rows)
 
     def _live(self, changes: Changes) -> None:
-        self._upsert(
-            "machine_live",
-            ("machine_id",),
-            (
-                {
-                    "machine_id": int(self._ids.machine[live.machine]),
-                    "as_of": _moment(live.as_of_us),
-                    "settled": _moment(live.settled_us),
-                    "state": int(live.state),
-                    "cause": int(live.cause),
-                    "rule": int(live.rule),
-                    "since": _moment(live.since_us),
-                    "program_id": int(live.program),
-                    "shift_id": int(live.shift),
-                    "spindle_turning": bool(live.spindle_turning),
-                    "spindle_speed": float(live.spindle_speed),
-                }
-                for live in changes.live
-            ),
-        )
+        live = changes.live
+        columns: dict[str, Any] = {
+            "machine_id": self._ids.machine[[row.machine for row in live]],
+            "as_of": [row.as_of_us for row in live],
+            "settled": [row.settled_us for row in live],
+            "since": [row.since_us for row in live],
+            "state": [int(row.state) for row in live],
+            "cause": [int(row.cause) for row in live],
+            "rule": [row.rule for row in live],
+            "program_id": [row.program for row in live],
+            "shift_id": [row.shift for row in live],
+            "spindle_turning": [row.spindle_turning for row in live],
+            "spindle_speed": [row.spindle_speed for row in live],
+        }
+        insert(self._connection, "machine_live", _LIVE, columns, ("machine_id",))
 
     def _frontiers(self, changes: Changes) -> None:
-        self._upsert(
-            "source_frontier",
-            ("machine_id", "source_id"),
-            (
-                {
-                    "machine_id": int(self._ids.machine[frontier.machine]),
-                    "source_id": int(frontier.source_id),
-                    "last_event": _moment(frontier.last_event_us),
-                    "last_heartbeat": _moment(frontier.last_heartbeat_us),
-                    "last_life": _moment(frontier.last_life_us),
-                    "gap_from": _moment(frontier.gap_from_us),
-                    "heard": _moment(frontier.heard_us),
-                }
-                for frontier in changes.frontiers
-            ),
-        )
+        found = changes.frontiers
+        columns: dict[str, Any] = {
+            "machine_id": self._ids.machine[[row.machine for row in found]],
+            "source_id": [row.source_id for row in found],
+            "last_event": [row.last_event_us for row in found],
+            "last_heartbeat": [row.last_heartbeat_us for row in found],
+            "last_life": [row.last_life_us for row in found],
+            "gap_from": [row.gap_from_us for row in found],
+            "heard": [row.heard_us for row in found],
+        }
+        insert(self._connection, "source_frontier", _FRONTIER, columns, ("machine_id", "source_id"))
 
     def _snapshots(self, snapshots: Sequence[Snapshot]) -> None:
         self._upsert(
@@ -481,18 +494,16 @@ class Writer:
         if tick_us >= 0:
             self._upsert("engine_state", ("one",), [{"one": True, "tick_time": datetime_from_us(tick_us)}])
 
-    def _delete(self, statement: LiteralString, stretches: Stretches) -> None:
-        """One statement a machine: joined with a list, the planner may choose to read the whole table."""
-        self._many(
-            statement,
-            (
-                (int(self._ids.machine[machine]), datetime_from_us(since), datetime_from_us(until))
-                for machine, (since, until) in stretches.items()
-            ),
-        )
+    def _where(self, found: Stretches) -> Where:
+        return stretches(self._ids.machine[list(found)].tolist(), found.values())
 
-    def _span(self, row: np.void) -> tuple[int, datetime, datetime | None]:
-        return int(self._ids.machine[row["machine"]]), datetime_from_us(row["from_us"]), _moment(row["to_us"])
+    def _spans(self, rows: NDArray[np.void]) -> dict[str, NDArray[Any]]:
+        """Columns of _SPAN; the end that is open is NULL, OPEN_END is what `insert` takes for it."""
+        return {
+            "machine_id": self._ids.machine[rows["machine"]],
+            "from_time": rows["from_us"],
+            "to_time": rows["to_us"],
+        }
 
     def _upsert(self, table: str, key: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
         found = list(rows)
@@ -508,8 +519,9 @@ class Writer:
         )
 
     def _many(self, statement: str, rows: Iterable[Sequence[Any] | Mapping[str, Any]]) -> None:
-        with self._connection.cursor() as cursor:
-            cursor.executemany(statement.encode(), list(rows))
+        if found := list(rows):
+            with self._connection.cursor() as cursor:
+                cursor.executemany(statement.encode(), found)
 
 
 def _moment(us: int) -> datetime | None:

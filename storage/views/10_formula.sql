@@ -1,5 +1,6 @@
 -- Formulas, each once. Arguments and sums are µs unless named otherwise; a ratio without a denominator is NULL.
 -- Machines of one shift only: sums over several are made from the sums, never from the ratios.
+-- Hours, shifts and days are read from the sums of closed minutes; only open minutes, and those of gaps, are read singly.
 
 create function stanok_formula.ratio(numerator double precision, denominator double precision)
     returns double precision language sql immutable parallel safe
@@ -42,36 +43,126 @@ create function stanok_formula.rate_high(
 comment on function stanok_formula.rate_high is
     'Upper bound of standard time by time: the most that is not known is added, together with the time that it takes in gaps.';
 
-create function stanok_formula.sums(machine bigint, shift bigint, from_time timestamptz, to_time timestamptz)
-    returns table (
-        minutes bigint, apt bigint, aust bigint, adet bigint, adot bigint, unknown bigint, busy bigint,
-        turning bigint, total bigint, good bigint, gap_total bigint, gap_good bigint,
-        parts_total bigint, parts_good bigint, parts_scrap bigint, parts_no_standard bigint
-    )
-    language sql stable parallel safe security definer rows 1
+create view stanok_formula.fact as
+select 'hour' as kind, machine_id, hour, null::bigint as shift_id, null::date as day,
+    apt, apt_no_order, aust, adet_idle, adet_stop, adot_idle, adot_setup, adot_stop, unknown, spindle_turning_us,
+    credit_total_us, credit_good_us, credit_gap_total_us, credit_gap_good_us, parts_total, parts_good, parts_scrap,
+    parts_no_standard
+from stanok.fact_hour
+union all
+select 'shift', machine_id, null, shift_id, null,
+    apt, apt_no_order, aust, adet_idle, adet_stop, adot_idle, adot_setup, adot_stop, unknown, spindle_turning_us,
+    credit_total_us, credit_good_us, credit_gap_total_us, credit_gap_good_us, parts_total, parts_good, parts_scrap,
+    parts_no_standard
+from stanok.fact_shift
+union all
+select 'day', machine_id, null, null, day,
+    apt, apt_no_order, aust, adet_idle, adet_stop, adot_idle, adot_setup, adot_stop, unknown, spindle_turning_us,
+    credit_total_us, credit_good_us, credit_gap_total_us, credit_gap_good_us, parts_total, parts_good, parts_scrap,
+    parts_no_standard
+from stanok.fact_day
+union all
+select p.kind, f.machine_id, p.hour, p.shift_id, p.day,
+    f.apt, f.apt_no_order, f.aust, f.adet_idle, f.adet_stop, f.adot_idle, f.adot_setup, f.adot_stop, f.unknown,
+    f.spindle_turning_us, f.credit_total_us, f.credit_good_us, f.credit_gap_total_us, f.credit_gap_good_us,
+    f.parts_total, f.parts_good, f.parts_scrap, f.parts_no_standard
+from stanok.fact_minute f
+join stanok.machine m on m.id = f.machine_id
+join stanok.site t on t.id = m.site_id
+left join stanok.shift_instance s on s.id = f.shift_id
+cross join lateral (
+    values
+        ('hour', date_bin('1 hour', f.minute, 'epoch'), null, null),
+        ('shift', null, f.shift_id, null),
+        ('day', null, null, coalesce(s.production_day, (f.minute at time zone t.zone)::date))
+) p (kind, hour, shift_id, day)
+where f.open;
+comment on view stanok_formula.fact is
+    'Facts by hour, by shift or by production day: the sums of closed minutes, and each open minute.';
+
+create view stanok_formula.sums as
+select
+    kind, machine_id, hour, shift_id, day,
+    sum(apt + apt_no_order)::bigint as apt,
+    sum(aust)::bigint as aust,
+    sum(adet_idle + adet_stop)::bigint as adet,
+    sum(adot_idle + adot_setup + adot_stop)::bigint as adot,
+    sum(unknown)::bigint as unknown,
+    sum(apt + apt_no_order + aust + adet_idle + adet_stop + adot_idle + adot_setup + adot_stop + unknown)::bigint as busy,
+    sum(spindle_turning_us)::bigint as turning,
+    sum(credit_total_us)::bigint as total,
+    sum(credit_good_us)::bigint as good,
+    sum(credit_gap_total_us)::bigint as gap_total,
+    sum(credit_gap_good_us)::bigint as gap_good,
+    sum(parts_total)::bigint as parts_total,
+    sum(parts_good)::bigint as parts_good,
+    sum(parts_scrap)::bigint as parts_scrap,
+    sum(parts_no_standard)::bigint as parts_no_standard
+from stanok_formula.fact
+group by kind, machine_id, hour, shift_id, day;
+comment on view stanok_formula.sums is
+    'Facts of a machine and hour, shift or day; busy is planned busy time (PBT), apt includes production without an order.';
+
+create view stanok_formula.period as
+select f.*, f.hour as start_time, f.hour + interval '1 hour' as end_time
+from stanok.machine m
+cross join lateral (select * from stanok_formula.sums where kind = 'hour' and machine_id = m.id) f
+union all
+select f.*, s.start_time, s.end_time
+from stanok.machine m
+join stanok.shift_instance s on s.site_id = m.site_id
+cross join lateral (
+    select * from stanok_formula.sums where kind = 'shift' and machine_id = m.id and shift_id = s.id
+) f
+union all
+select
+    f.*,
+    -- Planned busy time lies in shifts, so that a day's gaps are those from its first shift to the end of its last one.
+    coalesce(s.start_time, f.day::timestamp at time zone t.zone),
+    coalesce(s.end_time, (f.day + 1)::timestamp at time zone t.zone)
+from stanok.machine m
+join stanok.site t on t.id = m.site_id
+cross join lateral (select * from stanok_formula.sums where kind = 'day' and machine_id = m.id) f
+cross join lateral (
+    select min(start_time) as start_time, max(end_time) as end_time
+    from stanok.shift_instance
+    where site_id = m.site_id and production_day = f.day
+) s;
+comment on view stanok_formula.period is 'Hours, shifts and production days of machines with their sums; kind says which.';
+
+create function stanok_formula.greatest_standard(
+    machine bigint, shift bigint, start_time timestamptz, end_time timestamptz
+)
+    returns bigint language sql stable parallel safe security definer
 begin atomic
-    select
-        count(*),
-        sum(apt + apt_no_order)::bigint,
-        sum(aust)::bigint,
-        sum(adet_idle + adet_stop)::bigint,
-        sum(adot_idle + adot_setup + adot_stop)::bigint,
-        sum(unknown)::bigint,
-        sum(apt + apt_no_order + aust + adet_idle + adet_stop + adot_idle + adot_setup + adot_stop + unknown)::bigint,
-        sum(spindle_turning_us)::bigint,
-        sum(credit_total_us)::bigint,
-        sum(credit_good_us)::bigint,
-        sum(credit_gap_total_us)::bigint,
-        sum(credit_gap_good_us)::bigint,
-        sum(fact_minute.parts_total)::bigint,
-        sum(fact_minute.parts_good)::bigint,
-        sum(fact_minute.parts_scrap)::bigint,
-        sum(fact_minute.parts_no_standard)::bigint
-    from stanok.fact_minute
-    where machine_id = machine and shift_id = shift and minute >= from_time and minute < to_time;
+    select max(pri_us) from stanok.standard_time where program_id in (
+        select program_id from stanok.fact_shift where machine_id = machine and shift_id = shift
+        union all
+        select program_id from stanok.fact_hour
+        where shift is null and machine_id = machine and hour > start_time - interval '1 hour' and hour < end_time
+        union all
+        select program_id from stanok.fact_minute
+        where machine_id = machine and (shift is null or shift_id = shift) and open
+            and minute >= start_time and minute < end_time
+    );
 end;
-comment on function stanok_formula.sums is
-    'Facts of a machine in a shift; busy is planned busy time (PBT), apt includes production without an order.';
+comment on function stanok_formula.greatest_standard is
+    'The greatest standard time of a part of the programs that ran on a machine in a shift, or in the hours that a window '
+    'touches where shift is NULL, µs.';
+
+create function stanok_formula.gap_noted(
+    machine bigint, of_scope text, gap_from timestamptz, of_counter integer, rank integer,
+    shift bigint, start_time timestamptz, end_time timestamptz
+)
+    returns bigint language sql stable parallel safe security definer
+begin atomic
+    select coalesce(sum(amount), 0)::bigint
+    from stanok.gap_time
+    where machine_id = machine and scope = of_scope and from_time = gap_from and counter = of_counter
+        and source_rank = rank and (shift is null or shift_id = shift) and at_time >= start_time and at_time < end_time;
+end;
+comment on function stanok_formula.gap_noted is
+    'What was noted of a gap when its minutes went, of a shift, or of a window where shift is NULL, µs.';
 
 create function stanok_formula.gaps(
     machine bigint, shift bigint, start_time timestamptz, end_time timestamptz, max_rate double precision
@@ -100,12 +191,7 @@ begin atomic
             credit_total_us,
             coalesce(
                 nullif(credit_total_us, 0) / nullif(parts, 0),
-                (
-                    select max(pri_us) from stanok.standard_time where program_id in (
-                        select program_id from stanok.fact_minute
-                        where machine_id = machine and shift_id = shift and minute >= start_time and minute < end_time
-                    )
-                ),
+                stanok_formula.greatest_standard(machine, shift, start_time, end_time),
                 0
             ) as part,
             coalesce(booked_time >= end_time, true) as later,
@@ -117,14 +203,16 @@ begin atomic
     ) g
     cross join lateral (
         -- A minute is planned busy as a whole or not at all, so its unknown time tells how much of the gap counts.
+        -- Of minutes that are not kept any more it was noted.
         select
             coalesce(sum(least(f.unknown, stanok_formula.span_us(
                 least(f.minute + interval '1 minute', g.to_time) - greatest(f.minute, g.from_time)
-            ))), 0)::bigint as unknown
+            ))), 0)::bigint
+                + stanok_formula.gap_noted(machine, 'state', g.from_time, -1, 0, shift, start_time, end_time) as unknown
         from (
             select minute, sum(unknown)::bigint as unknown
             from stanok.fact_minute
-            where machine_id = machine and shift_id = shift and unknown > 0
+            where machine_id = machine and (shift is null or shift_id = shift) and unknown > 0
                 and minute >= start_time and minute < end_time
                 and minute > g.from_time - interval '1 minute' and minute < g.to_time
             group by minute
@@ -132,8 +220,8 @@ begin atomic
     ) u;
 end;
 comment on function stanok_formula.gaps is
-    'Gaps of a machine cut to a shift: standard time booked in it after those wholly inside, the most that all can have '
-    'produced in planned busy time, and the same of those after which nothing was booked by the end of the shift.';
+    'Gaps of a machine cut to a shift, or to a window where shift is NULL: standard time booked in it after those wholly '
+    'inside, the most that all can have produced in planned busy time, and the same of those after which nothing was booked by the end of the shift.';
 
 create function stanok_formula.source_gaps(
     machine bigint, shift bigint, start_time timestamptz, end_time timestamptz, max_rate double precision
@@ -150,16 +238,12 @@ begin atomic
         select
             from_time,
             coalesce(to_time, 'infinity') as to_time,
+            source_rank,
             credit_good_us,
             credit_total_us,
             coalesce(
                 nullif(credit_total_us, 0) / nullif(parts, 0),
-                (
-                    select max(pri_us) from stanok.standard_time where program_id in (
-                        select program_id from stanok.fact_minute
-                        where machine_id = machine and shift_id = shift and minute >= start_time and minute < end_time
-                    )
-                ),
+                stanok_formula.greatest_standard(machine, shift, start_time, end_time),
                 0
             ) as part,
             coalesce(booked_time >= end_time, true) as later,
@@ -172,21 +256,24 @@ begin atomic
         select
             coalesce(sum(least(f.busy, stanok_formula.span_us(
                 least(f.minute + interval '1 minute', g.to_time) - greatest(f.minute, g.from_time)
-            ))), 0)::bigint as busy
+            ))), 0)::bigint
+                + stanok_formula.gap_noted(
+                    machine, 'source', g.from_time, -1, g.source_rank, shift, start_time, end_time
+                ) as busy
         from (
             select
                 minute,
                 sum(apt + apt_no_order + aust + adet_idle + adet_stop + adot_idle + adot_setup + adot_stop + unknown)::bigint
                     as busy
             from stanok.fact_minute
-            where machine_id = machine and shift_id = shift and minute >= start_time and minute < end_time
+            where machine_id = machine and (shift is null or shift_id = shift) and minute >= start_time and minute < end_time
                 and minute > g.from_time - interval '1 minute' and minute < g.to_time
             group by minute
         ) f
     ) b;
 end;
 comment on function stanok_formula.source_gaps is
-    'Gaps of single sources of a machine cut to a shift: standard time booked in it after those wholly inside, and the most '
+    'Gaps of single sources of a machine cut to a shift, or to a window where shift is NULL: standard time booked in it after those wholly inside, and the most '
     'that may have been made in planned busy time of those after which nothing was booked by the end of the shift. They '
     'take no unknown time by themselves; of a source without part counters nothing is open.';
 
@@ -214,7 +301,7 @@ begin atomic
             greatest(0, least(t.possible * max_rate + g.pri_us, g.most_us) - g.booked)::double precision as more
         from (
             select
-                from_time, coalesce(to_time, 'infinity') as to_time, good_sign, scrap_sign, most_us, pri_us,
+                from_time, coalesce(to_time, 'infinity') as to_time, counter, good_sign, scrap_sign, most_us, pri_us,
                 case when booked_time >= start_time and booked_time < end_time then credit_us else 0 end as booked,
                 case when from_time >= start_time and booked_time < end_time then least_us else 0 end as least
             from stanok.data_gap
@@ -225,14 +312,17 @@ begin atomic
             -- Time in which parts may be made: all but what is known to be standstill.
             select coalesce(sum(least(f.possible, stanok_formula.span_us(
                 least(f.minute + interval '1 minute', g.to_time) - greatest(f.minute, g.from_time)
-            ))), 0)::bigint as possible
+            ))), 0)::bigint
+                + stanok_formula.gap_noted(
+                    machine, 'count', g.from_time, g.counter, 0, shift, start_time, end_time
+                ) as possible
             from (
                 select
                     minute,
                     sum(apt + apt_no_order + apt_out + aust + adot_setup + aust_out + unknown + unknown_out)::bigint
                         as possible
                 from stanok.fact_minute
-                where machine_id = machine and shift_id = shift
+                where machine_id = machine and (shift is null or shift_id = shift)
                     and minute >= start_time and minute < end_time
                     and minute > g.from_time - interval '1 minute' and minute < g.to_time
                 group by minute
@@ -241,15 +331,15 @@ begin atomic
     ) b;
 end;
 comment on function stanok_formula.count_gaps is
-    'By how much standard time of good, of other and of all parts may differ from what was booked in a shift, because '
+    'By how much standard time of good, of other and of all parts may differ from what was booked in a shift, or in a window where shift is NULL, because '
     'counters do not say it, downwards and upwards.';
 
 create function stanok_formula.blind(machine bigint, shift bigint, start_time timestamptz, end_time timestamptz)
     returns bigint language sql stable parallel safe security definer
 begin atomic
-    select coalesce(sum(least(
-        f.still, stanok_formula.span_us(least(f.minute + interval '1 minute', g.to_time) - greatest(f.minute, g.from_time))
-    )), 0)::bigint
+    select coalesce(sum(
+        t.still + stanok_formula.gap_noted(machine, 'gauge', g.from_time, -1, 0, shift, start_time, end_time)
+    ), 0)::bigint
     from (
         select from_time, coalesce(to_time, 'infinity') as to_time
         from stanok.data_gap
@@ -257,26 +347,29 @@ begin atomic
             and from_time < end_time and coalesce(to_time, 'infinity') > start_time
     ) g
     cross join lateral (
-        select
-            minute,
-            sum(apt + apt_no_order + aust + adet_idle + adet_stop + adot_idle + adot_setup + adot_stop
-                - spindle_turning_us)::bigint as still
-        from stanok.fact_minute
-        where machine_id = machine and shift_id = shift
-            and minute >= start_time and minute < end_time
-            and minute > g.from_time - interval '1 minute' and minute < g.to_time
-        group by minute
-    ) f;
+        select coalesce(sum(least(f.still, stanok_formula.span_us(
+            least(f.minute + interval '1 minute', g.to_time) - greatest(f.minute, g.from_time)
+        ))), 0)::bigint as still
+        from (
+            select
+                minute,
+                sum(apt + apt_no_order + aust + adet_idle + adet_stop + adot_idle + adot_setup + adot_stop
+                    - spindle_turning_us)::bigint as still
+            from stanok.fact_minute
+            where machine_id = machine and (shift is null or shift_id = shift)
+                and minute >= start_time and minute < end_time
+                and minute > g.from_time - interval '1 minute' and minute < g.to_time
+            group by minute
+        ) f
+    ) t;
 end;
 comment on function stanok_formula.blind is
-    'Planned busy time of a shift in which the state is known, but not whether a spindle turns, µs.';
+    'Planned busy time of a shift, or of a window where shift is NULL, in which the state is known, but not whether a spindle turns, µs.';
 
-create view stanok_formula.shift_kpi as
+create view stanok_formula.kpi as
 select
-    m.id as machine_id,
-    s.id as shift_id,
-    least(s.end_time, l.as_of) as as_of,
     f.*,
+    least(f.end_time, l.as_of) as as_of,
     r.*,
     case
         when f.busy = 0 then 'no_planned_time'
@@ -285,12 +378,11 @@ select
         when f.apt = 0 then 'parts_without_runtime'
     end as reason,
     'stanok-iso22400-1' as definition
-from stanok.machine m
-join stanok.machine_live l on l.machine_id = m.id
-join stanok.shift_instance s on s.site_id = m.site_id
-cross join lateral stanok_formula.sums(m.id, s.id, s.start_time, s.end_time) f
-cross join lateral stanok_formula.gaps(m.id, s.id, s.start_time, s.end_time, m.max_rate) state_gap
-cross join lateral stanok_formula.source_gaps(m.id, s.id, s.start_time, s.end_time, m.max_rate) source_gap
+from stanok_formula.period f
+join stanok.machine m on m.id = f.machine_id
+join stanok.machine_live l on l.machine_id = f.machine_id
+cross join lateral stanok_formula.gaps(m.id, f.shift_id, f.start_time, f.end_time, m.max_rate) state_gap
+cross join lateral stanok_formula.source_gaps(m.id, f.shift_id, f.start_time, f.end_time, m.max_rate) source_gap
 cross join lateral (
     select
         state_gap.inside_good + source_gap.inside_good as inside_good,
@@ -300,10 +392,12 @@ cross join lateral (
         state_gap.later_good + source_gap.later_good as later_good,
         state_gap.later_total + source_gap.later_total as later_total
 ) g
-cross join lateral (select stanok_formula.blind(m.id, s.id, s.start_time, s.end_time) as blind) v
-cross join lateral stanok_formula.count_gaps(m.id, s.id, s.start_time, s.end_time, m.max_rate) count_gap
 cross join lateral (
-    -- Parts that the first reading after a gap tells to be scrap, where the gap and that reading are not both in the shift:
+    select stanok_formula.blind(m.id, f.shift_id, f.start_time, f.end_time) as blind
+) v
+cross join lateral stanok_formula.count_gaps(m.id, f.shift_id, f.start_time, f.end_time, m.max_rate) count_gap
+cross join lateral (
+    -- Parts that the first reading after a gap tells to be scrap, where the gap and that reading are not both in the period:
     -- they may be parts of it, or of the time before it.
     select greatest(0, f.gap_total - g.inside_total - f.gap_good + g.inside_good)::double precision as scrapped
 ) x
@@ -376,6 +470,5 @@ cross join lateral (
         stanok_formula.ratio(f.turning + f.unknown + v.blind, f.busy) as spindle_utilization_high,
         stanok_formula.ratio(f.busy - f.unknown - v.blind, f.busy) as spindle_coverage,
         stanok_formula.ratio(f.busy - f.unknown, f.busy) as coverage
-) r
-where f.minutes > 0;
-comment on view stanok_formula.shift_kpi is 'Sums, ratios and bands of each machine and shift instance that has facts.';
+) r;
+comment on view stanok_formula.kpi is 'Sums, ratios and bands of each machine and hour, shift or day that has facts.';

@@ -41,10 +41,11 @@ select
     k.spindle_coverage,
     k.reason,
     k.definition
-from stanok_formula.shift_kpi k
+from stanok_formula.kpi k
 join stanok.machine m on m.id = k.machine_id
 join stanok_formula.site on site.id = m.site_id
-join stanok.shift_instance s on s.id = k.shift_id;
+join stanok.shift_instance s on s.id = k.shift_id
+where k.kind = 'shift';
 comment on view board.kpi_shift is 'Sums and ratios of each machine and shift, the running one up to as_of; sum the hours, never the ratios.';
 comment on column board.kpi_shift.site is 'Plant [text]';
 comment on column board.kpi_shift.machine is 'Machine, site/machine [text]';

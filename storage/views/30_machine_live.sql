@@ -41,7 +41,8 @@ left join stanok.part_program program on program.id = l.program_id
 left join stanok.shift_instance s on s.id = l.shift_id
 left join lateral (
     -- `offset 0` makes the planner look up one shift a machine, also while the tables have no statistics.
-    select * from stanok_formula.shift_kpi where machine_id = l.machine_id and shift_id = l.shift_id offset 0
+    select * from stanok_formula.kpi
+    where kind = 'shift' and machine_id = l.machine_id and shift_id = l.shift_id offset 0
 ) k on true;
 comment on view board.machine_live is 'One row a machine: its state now and the shift that runs.';
 comment on column board.machine_live.site is 'Plant [text]';

@@ -267,6 +267,37 @@ def test_open_ends_reach_to_as_of(store: Store, connection: Connection) -> None:
     assert (timeline["lasting"], timeline["state"], gap["length_s"], gap["outcome"]) == (True, "unknown", 300.0, None)
 
 
+@pytest.mark.parametrize("closed_minutes", [0, 4, 6, 10])
+def test_hour_and_day_of_a_lonely_shift_are_the_shift_whether_minutes_are_open_or_not(
+    store: Store, connection: Connection, closed_minutes: int
+) -> None:
+    closed = {0: START_US + closed_minutes * MINUTE_US}
+    write(store, shift_facts(), credits=[CREDIT], closed_until_us=closed)
+    shift, hour, day = (look(connection, view) for view in ("kpi_shift", "kpi_hour", "kpi_day"))
+    assert shift["oee"] == pytest.approx(380 / 600)
+    same = set(shift) - {"shift", "production_day", "shift_start", "shift_end"}
+    assert {name: hour[name] for name in same} == {name: day[name] for name in same} == {n: shift[n] for n in same}
+    assert str(hour["hour"]) == "2025-11-22 08:00:00+00:00"
+    assert day["production_day"] == shift["production_day"]
+
+
+def test_an_hour_has_its_part_of_a_gap_and_a_day_all_of_it(store: Store, connection: Connection) -> None:
+    minutes = [fact(minute, shift=77, apt=MINUTE_US) for minute in range(60)]
+    for minute in range(20, 50):  # 08:50 to 09:20
+        minutes[minute].update(apt=0, unknown=MINUTE_US)
+    gap = {**GAP, "from_us": START_US + 20 * MINUTE_US, "to_us": START_US + 50 * MINUTE_US}
+    shift = replace(SHIFT, end_us=START_US + 60 * MINUTE_US)
+    write(store, minutes, gap, shifts=[shift], closed_until_us={0: START_US + 60 * MINUTE_US})
+    rows = connection.execute("select oee_high, availability, coverage from board.kpi_hour order by hour").fetchall()
+    part = 95 / 60  # one may have been begun before
+    assert rows == [
+        pytest.approx(((10 * 1.2 + part) / 30, 20 / 30, 20 / 30)),
+        pytest.approx(((20 * 1.2 + part) / 30, 10 / 30, 10 / 30)),
+    ]
+    day = look(connection, "kpi_day")
+    assert ratios(day, "oee_high", "availability", "coverage") == pytest.approx(((30 * 1.2 + part) / 60, 0.5, 0.5))
+
+
 def test_platform_health_counts(store: Store, connection: Connection) -> None:
     write(store, shift_facts())
     row = look(connection, "platform_health")

@@ -12,7 +12,7 @@ from core.programme.grouptime import NEVER, Panel
 from core.programme.regress import two_way
 from core.programme.student import t_quantile
 from simulators.programmes import Scene, play
-from stanok.bench import end_to_end, kernel, programme
+from stanok.bench import end_to_end, kernel, programme, recompute, storage
 from stanok.bench.report import Figure, report
 
 
@@ -66,3 +66,20 @@ def test_the_plain_peer_is_the_regression_of_core() -> None:
         half = t_quantile(0.975, found.freedom) * found.errors[0]
         expected = [found.coefficients[0], found.coefficients[0] - half, found.coefficients[0] + half]
         assert [value[at], low[at], high[at]] == pytest.approx(expected, abs=1e-9)
+
+
+def test_the_storage_bench_writes_the_same_rows_in_every_way(
+    embedded_server: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = lines(storage.measure(embedded_server, machines=10, chunk=1_000, chunks=6), capsys)
+    assert list(found) == ["commit_rows", "read_rows", "bytes_per_sample", "bytes_per_machine_year"]
+    assert set(found["commit_rows"]["peers"]) == {"bare copy", "row-wise copy", "executemany"}  # type: ignore[call-overload]
+    assert found["read_rows"]["conditions"]["rows"] == 6_000  # type: ignore[index]
+
+
+def test_the_recompute_bench_folds_everything_again_to_the_same_rows(
+    embedded_server: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = lines(recompute.measure(embedded_server, machines=10, chunk=5_000, chunks=3), capsys)
+    assert list(found) == ["samples_refolded", "restart"]
+    assert found["samples_refolded"]["conditions"]["rows of minutes"] > 10  # type: ignore[index]
