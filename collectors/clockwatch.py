@@ -1,7 +1,8 @@
 """Which clock of a source is believed, and how far it is off. Pure: every instant is an argument.
 
 Invariants: all instants are scenario time in UTC µs. The offset is the least (arrival − event) over the fresh samples
-of the last ten minutes, because delays only add to it; while no fresh sample is known, the last offset stays.
+of the last ten minutes, because delays only add to it. It grows only by what fresh samples of three parts of that time
+agree on: a single sample that is an hour old is late, and no proof of a wrong clock. Until then the last offset stays.
 A plausible source time may still belong to a wrong clock: behind by more than `SWITCH_S`, or ahead by more than
 `AHEAD_S`, the source's time is not used any more, unless the plant file calls it trusted; it is used again when the
 offset has come back under half of that. So samples and heartbeats of a source are always by one clock.
@@ -25,6 +26,10 @@ OLDEST_US = 400 * DAY_US
 """A source time older than this is not plausible (design: 400 days)."""
 BUCKETS = 60
 """The window is kept as the least of each of this many parts: bounded memory at any rate."""
+
+
+AGREEING = 3
+"""A quiet machine may say nothing for ten minutes but one late word; three such words in a row are improbable."""
 
 
 class ClockWatch:
@@ -98,7 +103,9 @@ class ClockWatch:
             self._least.append((bucket, delay_us))
             while self._least[0][0] <= bucket - BUCKETS:
                 self._least.popleft()
-        self._offset_us = min(least for _, least in self._least)
+        least_us = min(least for _, least in self._least)
+        if self._offset_us is None or least_us < self._offset_us or len(self._least) >= AGREEING:
+            self._offset_us = least_us
         self._judge()
 
     def _judge(self) -> None:

@@ -44,7 +44,8 @@ def test_the_offset_is_the_least_delay_of_the_last_ten_minutes() -> None:
         watch.choose(arrival - delay_s * SECOND_US, None, arrival, fresh=True)
     assert watch.offset_us == SECOND_US
     later = NOW + 11 * MINUTE_US
-    watch.choose(later - 4 * SECOND_US, None, later, fresh=True)
+    for at_us in (later, later + 20 * SECOND_US, later + 40 * SECOND_US):
+        watch.choose(at_us - 4 * SECOND_US, None, at_us, fresh=True)
     assert watch.offset_us == 4 * SECOND_US
 
 
@@ -92,3 +93,14 @@ def test_one_absurd_time_does_not_move_the_offset() -> None:
     watch.choose(NOW - 9, None, NOW, fresh=True)
     watch.choose(NOW * 2, None, NOW, fresh=True)
     assert watch.offset_us == 9
+
+
+def test_one_late_sample_of_a_quiet_machine_is_no_wrong_clock_but_three_in_a_row_are() -> None:
+    watch = ClockWatch()
+    watch.choose(NOW, None, NOW + SECOND_US, fresh=True)
+    later = NOW + 3600 * SECOND_US
+    assert watch.choose(later - 3000 * SECOND_US, None, later, fresh=True)[0] == later - 3000 * SECOND_US
+    assert (watch.offset_us, watch.suspect) == (SECOND_US, False)
+    for at_us in (later + 20 * SECOND_US, later + 40 * SECOND_US):
+        watch.choose(at_us - 3000 * SECOND_US, None, at_us, fresh=True)
+    assert (watch.offset_us, watch.suspect) == (3000 * SECOND_US, True)
