@@ -454,9 +454,10 @@ class Machine:
         elif what == "operator.scrap":
             self.scrap(*value)
         elif what == "prog.name":
-            before, self.program = self.standard(), value if trusted else self.program
-            for counter in self.counters.values():
-                counter.standards |= {before, self.standard()}
+            if trusted and value != self.program:
+                before, self.program = self.standard(), value
+                for counter in self.counters.values():
+                    counter.standards |= {before, self.standard()}
         elif what == "job.order":
             self.order = value if trusted else self.order
         elif what == "job.id" and trusted:
