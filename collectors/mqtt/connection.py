@@ -156,7 +156,7 @@ class Connection:
         if self.version == "3.1.1":
             client.connect(settings.host, settings.port, settings.keepalive_s)
             return
-        wishes = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        wishes = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho leaves it untyped
         wishes.SessionExpiryInterval = SESSION_EXPIRY_S
         wishes.ReceiveMaximum = settings.receive_maximum
         client.connect(settings.host, settings.port, settings.keepalive_s, clean_start=False, properties=wishes)

@@ -6,6 +6,8 @@ Invariants:
 - Every function that may run out of room in an output returns False before it has changed anything it cannot go on
   from; the caller empties the outputs and calls again with what is left.
 - No clock, no time zone, no rounding of time: whatever the batching, the same samples give the same rows.
+
+Over 600 lines: what moves time and what a sample does call each other; inputs, counters and rules stand in own files.
 """
 
 from __future__ import annotations

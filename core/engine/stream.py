@@ -3,7 +3,8 @@
 Invariants (docs/en/truth.md):
 - Time moves by data. A source has spoken for a machine up to its latest event or heartbeat less its lateness; the
   settled frontier of the machine is the least of its sources. A source in a logged gap does not count; where all are in
-  one, it is the last tick less the lateness. It never moves back.
+  one, it is the last tick less the lateness. It moves back only where a repair hands back a state that is still
+  undecided there (`Refolded.ahead`).
 - Silence is judged only at ticks of this run and only as rows for the engine's own spool. A judgement takes effect
   when it is read back, like any other row, so that a replay obeys it and never judges again.
 - What is folded is a function of the samples, the gap records and what people told alone (core.samples.order,
@@ -11,6 +12,8 @@ Invariants (docs/en/truth.md):
   a gap lost nothing, an operator's entry) asks for a repair of the stretch from there to the frontier. Until then the
   newest value of a late signal holds from the frontier on.
 - What is written is absolute: facts, intervals and gaps of a machine are replaced from an instant on.
+
+Over 600 lines: rows, gaps and silence change the same few arrays; first contact and silence are the part to split off.
 """
 
 from __future__ import annotations
