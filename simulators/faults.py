@@ -28,8 +28,8 @@ from typing import NamedTuple, TypeVar
 
 from core.units import MINUTE_US, SECOND_US
 from core.vocabulary import meaning
+from simulators.fault_tables import Bad, ClockError, Cut, Disorder, Duplicate, Late, Reset, Span
 from simulators.outlet import ONLINE, Damage, Sample, Value
-from simulators.scenario import Bad, ClockError, Cut, Disorder, Duplicate, Late, Reset, Span
 from simulators.signals import Signals
 
 _COUNTED = ("part.total", "part.scrap", "part.good")
