@@ -264,6 +264,8 @@ class _Machine:
     def _phase(self, condition: Condition, length_us: int, block: Block | None = None) -> Phase:
         """The next phase; without a block the spindle turns at any speed, and feeds gently."""
         begin_us, self._now_us = self._now_us, self._now_us + length_us
+        if self._script.kind == "edm":  # nothing to turn: what would turn the spindle moves an axis
+            condition = replace(condition, turning=False, feeding=condition.feeding or condition.turning)
         speed = round(self._random.uniform(*self._script.spindle), 1) if block is None else block.speed
         feed = round(self._random.uniform(*self._script.feed), 1) if block is None else block.feed
         if condition.cutting:

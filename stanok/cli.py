@@ -209,12 +209,17 @@ def simulate(
     plant_out: Annotated[
         Path | None, typer.Option(metavar="PLANT.toml", help="write a plant file for the recording")
     ] = None,
+    make: Annotated[
+        str | None, typer.Option(metavar="NAME", help="write this large scenario with its plant file: zones, national")
+    ] = None,
 ) -> None:
     """Simulated machines on real OPC UA servers and MQTT publishers, or a recording played again over MQTT.
 
     Example: stanok simulate simulators/plants/demo.scenario.toml --broker mqtt://127.0.0.1:1883
 
     Example: stanok simulate --replay monday.jsonl --plant-out replay.toml --data replay --speed 60
+
+    Example: stanok simulate national.scenario.toml --make national
     """
     import asyncio
 
@@ -230,6 +235,11 @@ def simulate(
         return
     if scenario is None:
         raise InputError("give a SCENARIO.toml, or --replay with a recording")
+    if make is not None:
+        from simulators.made import write
+
+        print(f"stanok: wrote {scenario} and {write(make, scenario)}")
+        return
     from simulators.scenario import plant_path, read_scenario
     from stanok.plantfile import load_plant
     from stanok.simulate import simulate as work
