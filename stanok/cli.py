@@ -505,6 +505,29 @@ def bench_end_to_end(as_json: JsonOption = False, broker: BrokerOption = None, d
     report(measure(broker, database), as_json)
 
 
+@bench.command("accuracy")
+def bench_accuracy(
+    as_json: JsonOption = False,
+    database: DatabaseOption = None,
+    scenario: Annotated[str, typer.Option(help="zones, national, or a scenario file")] = "zones",
+    hours: Annotated[int, typer.Option(help="of scenario time a set of faults", min=1)] = 24,
+    seed: Annotated[int, typer.Option(help="of the first set; each further one adds 1")] = 1,
+    faults: Annotated[list[str] | None, typer.Option(help="only this set of faults, with just this seed")] = None,
+    docs: Annotated[Path | None, typer.Option(metavar="DIR", help="write the table into DIR/en and DIR/ru too")] = None,
+) -> None:
+    """Measured figures against the truth of simulated plants, by sets of faults: 240 machine-days.
+
+    Example: stanok bench accuracy --json
+
+    Example: stanok bench accuracy --faults losses --seed 5
+    """
+    from stanok.bench.accuracy import SETS, measure
+    from stanok.bench.accuracy_table import kept
+    from stanok.bench.report import report
+
+    report(kept(measure(scenario, hours, seed, faults or list(SETS), database), docs), as_json)
+
+
 def _first_line(path: Path, option: str) -> str:
     """What a file with a secret holds; InputError if it cannot be read or is empty."""
     try:

@@ -90,3 +90,10 @@ def _gap(plant: Plant, index: int, gap: live.GapRow, from_us: int, to_us: int) -
     inside = gap.from_us >= from_us and gap.to_us <= to_us and not later
     since = gap.to_us < gap.booked_us < to_us
     return Gap(busy, gap.credit_good_us, gap.credit_total_us, inside, later, since=since)
+
+
+def window(
+    connection: Connection, plant: Plant, signals: Signals, machine: int, from_us: int, to_us: int
+) -> dict[str, Any]:
+    """The same entry for a machine (position in the plant) and a closed window [from_us, to_us)."""
+    return _machine(connection, plant, signals, machine, from_us, to_us)
