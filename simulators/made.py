@@ -158,6 +158,7 @@ def _sources(work: _Works, port: int) -> Iterator[Document]:
         "port": 1883,
         "client_id": f"stanok-{work.name}",
         "liveness": "birth",
+        "renews_state": True,
     }
 
 

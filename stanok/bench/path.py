@@ -34,7 +34,7 @@ from storage.pg.past import PgPast
 from storage.pg.plant import load_plant as store_plant
 
 STEP_US = MINUTE_US
-STATE_EVERY_US = 15 * MINUTE_US
+STATE_EVERY_US = 5 * MINUTE_US
 """Present values are retained anew this often. Publishers do it every 5 s, which would be most of the work."""
 COMMIT_US = 10 * MINUTE_US
 REPAIR_US = HOUR_US
@@ -55,7 +55,8 @@ def over_mqtt(plant: Mapping[str, Any]) -> dict[str, Any]:
 
 def _mqtt(source: Mapping[str, Any]) -> dict[str, Any]:
     name = source["name"]
-    return {"name": name, "protocol": "mqtt", "host": "127.0.0.1", "port": 1883, "client_id": name, "liveness": "birth"}
+    found = {"name": name, "protocol": "mqtt", "host": "127.0.0.1", "port": 1883, "client_id": name}
+    return {**found, "liveness": "birth", "renews_state": True}
 
 
 def _shown(machine: Mapping[str, Any]) -> dict[str, Any]:
