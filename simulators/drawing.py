@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from core.units import SECOND_US, natural_id
 from core.vocabulary import Execution, ItemState, OpMode, State
-from simulators.scenario import MachineScript
+from simulators.script import MachineScript
 from simulators.truth import Condition, Part, Phase
 
 _AIR_LOAD = 7.0
 """Spindle load without cutting, % of nominal; an estimate."""
-_CUT_LOAD = (25.0, 75.0)
-"""Spindle load in cut, %; an estimate, it differs from cut to cut."""
+_LOAD_NOISE, _FEED_NOISE, _SPEED_NOISE = 0.08, 0.03, 0.004
+"""Relative amplitudes; estimates."""
 
 _ODD_US = 2_345_679
 """Offset of the gauges' grid, odd so that truncated times would show."""
@@ -33,7 +33,7 @@ Drawn = dict[str, tuple[Times, Floats]]
 """By signal name: instants and what it shows from then on, unchanged values included."""
 
 _CONTROL = {"ctrl.execution", "ctrl.mode", "ctrl.op_mode", "ctrl.item_state", "ctrl.wait_for"}
-_SWITCHES = {"ctrl.estop", "ctrl.feed_hold", "spindle.1.rotating", "feed.1.override"}
+_SWITCHES = {"ctrl.estop", "ctrl.feed_hold", "spindle.1.rotating", "feed.1.override", "alarm.count"}
 _SELECTED = {"prog.name", "tool.id"}
 _COUNTED = {"part.total", "part.scrap", "part.good"}
 _GAUGED = {"spindle.1.speed", "spindle.1.load", "feed.1.rate", "power.active"}
@@ -73,6 +73,7 @@ def draw(
         "ctrl.op_mode": [_op_mode(phase.condition) for phase in phases],
         "ctrl.item_state": [_item_state(phase.condition) for phase in phases],
         "ctrl.estop": [phase.condition.estop for phase in phases],
+        "alarm.count": [phase.condition.estop or phase.condition.stopped for phase in phases],
         "ctrl.feed_hold": [phase.condition.feed_hold for phase in phases],
         "ctrl.wait_for": [phase.condition.wait_for for phase in phases],
         "feed.1.override": [0.0 if phase.condition.override_zero else phase.override for phase in phases],
@@ -86,10 +87,16 @@ def draw(
 
 
 def _op_mode(condition: Condition) -> OpMode:
+    if condition.maintenance:
+        return OpMode.MAINTENANCE
     return OpMode.SETUP if condition.state == State.SETUP else OpMode.PRODUCTION
 
 
 def _item_state(condition: Condition) -> ItemState:
+    if condition.off:
+        return ItemState.NOT_AVAILABLE
+    if condition.stopped:
+        return ItemState.OUT_OF_SERVICE
     return ItemState.EXECUTING if condition.execution == Execution.ACTIVE else ItemState.NOT_EXECUTING
 
 
@@ -116,15 +123,19 @@ def _gauges(script: MachineScript, noise: Noise, phases: Sequence[Phase], starts
     grid = grid[turning[np.searchsorted(starts, grid, "right") - 1]]
     at = np.union1d(starts, grid)
     phase = np.searchsorted(starts, at, "right") - 1
-    feeding = np.array([one.condition.feeding for one in phases], bool)[phase]
-    speed = np.array([one.speed for one in phases])[phase] * (1.0 + 0.004 * noise.at(at, 1))
-    feed = np.array([one.feed for one in phases])[phase] * (1.0 + 0.03 * noise.at(at, 2))
-    cut_load = np.interp(noise.at(starts[phase], 3), (-1.0, 1.0), _CUT_LOAD)
-    load = np.where(feeding, cut_load, _AIR_LOAD * turning[phase]) * (1.0 + 0.08 * noise.at(at, 4))
+    speed = _each(phases, lambda one: one.speed)[phase] * (1.0 + _SPEED_NOISE * noise.at(at, 1))
+    feed = _each(phases, lambda one: one.feed)[phase] * (1.0 + _FEED_NOISE * noise.at(at, 2))
+    moved = 1.0 + _LOAD_NOISE * noise.at(at, 4)
+    work = _each(phases, lambda one: one.load if one.condition.cutting else _AIR_LOAD * one.condition.turning)
+    power = _each(phases, lambda one: 0.0 if one.condition.off else 1.0)[phase]
     standby, full = script.power_w
     return {
         "spindle.1.speed": (at, np.round(speed, 1)),
         "feed.1.rate": (at, np.round(feed, 1)),
-        "spindle.1.load": (at, np.round(load, 1)),
-        "power.active": (at, np.round(standby + (full - standby) * load / 100.0)),
+        "spindle.1.load": (at, np.round((work * turning)[phase] * moved, 1)),
+        "power.active": (at, np.round(power * (standby + (full - standby) * work[phase] * moved / 100.0))),
     }
+
+
+def _each(phases: Sequence[Phase], what: Callable[[Phase], float]) -> Floats:
+    return np.array([what(phase) for phase in phases], np.float64)

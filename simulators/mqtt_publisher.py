@@ -25,7 +25,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from core.errors import SourceError
 from core.plant.model import Machine, Plant
-from simulators.outlet import ONLINE, Damage, Sample, Value
+from simulators.outlet import LEFTOVER, ONLINE, Damage, Sample, Value
 
 KEEPALIVE_S = 5
 """The broker tells everybody after 1.5 times this that a machine has gone."""
@@ -169,6 +169,10 @@ def messages(samples: Sequence[Sample], present: dict[str, tuple[int, Value]]) -
             if first.value:
                 yield STATE, state_message(present)
             continue
+        if first.signal == LEFTOVER:
+            if first.damage is not Damage.LOST:
+                yield STATE, str(first.value).encode()
+            continue
         for sample in run:
             if sample.damage is not Damage.TYPE and sample.event_us >= present.get(sample.signal, (0, 0))[0]:
                 present[sample.signal] = sample.event_us, sample.value
@@ -190,7 +194,7 @@ def _runs(samples: Sequence[Sample]) -> Iterator[list[Sample]]:
 
 
 def _alone(sample: Sample) -> bool:
-    return sample.signal == ONLINE or sample.damage not in (Damage.NONE, Damage.TYPE)
+    return sample.signal in (ONLINE, LEFTOVER) or sample.damage not in (Damage.NONE, Damage.TYPE)
 
 
 def _entry(sample: Sample) -> list[Any]:

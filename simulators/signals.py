@@ -21,7 +21,8 @@ from core.vocabulary import OTHER_RANK, SIGNAL_RANK, Meaning, meaning
 from simulators.drawing import PLAYED, Floats, Noise, Times, draw
 from simulators.machine import story
 from simulators.outlet import Sample, Value
-from simulators.scenario import MachineScript, Scenario
+from simulators.scenario import Scenario
+from simulators.script import MachineScript
 from simulators.truth import Ledger
 
 _AHEAD_US = 15 * MINUTE_US

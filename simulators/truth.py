@@ -18,17 +18,25 @@ from core.vocabulary import Execution, Mode, State, WaitFor
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What a machine does and what its control shows while it does it."""
+    """What a machine does and what its control shows while it does it.
+
+    `cutting`: metal is cut (or eroded). `stopped`: the control is out of service; `off`: it has no power, and the state
+    is UNKNOWN, because nobody hears of it.
+    """
 
     state: State
     execution: Execution
     mode: Mode = Mode.AUTOMATIC
     turning: bool = False
     feeding: bool = False
+    cutting: bool = False
     estop: bool = False
     feed_hold: bool = False
     override_zero: bool = False
     wait_for: WaitFor = WaitFor.NOTHING
+    stopped: bool = False
+    maintenance: bool = False
+    off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +44,8 @@ class Phase:
     """A half-open stretch [from_us, to_us) of one condition with one program and tool selected.
 
     `speed` [min⁻¹] and `feed` [mm/min] are what the spindle and the path run at if the condition lets them;
-    `override` [%] is the feed override switch unless the condition has it at zero.
+    `override` [%] is the feed override switch unless the condition has it at zero. `load` [%] is that of the cut, if
+    the condition cuts.
     """
 
     from_us: int
@@ -47,6 +56,7 @@ class Phase:
     speed: float
     feed: float
     override: float
+    load: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -210,12 +210,17 @@ def simulate(
     plant_out: Annotated[
         Path | None, typer.Option(metavar="PLANT.toml", help="write a plant file for the recording")
     ] = None,
+    make: Annotated[
+        str | None, typer.Option(metavar="NAME", help="write this large scenario with its plant file: zones, national")
+    ] = None,
 ) -> None:
     """Simulated machines on real OPC UA servers and MQTT publishers, or a recording played again over MQTT.
 
     Example: stanok simulate simulators/plants/demo.scenario.toml --broker mqtt://127.0.0.1:1883
 
     Example: stanok simulate --replay monday.jsonl --plant-out replay.toml --data replay --speed 60
+
+    Example: stanok simulate national.scenario.toml --make national
     """
     import asyncio
 
@@ -231,6 +236,11 @@ def simulate(
         return
     if scenario is None:
         raise InputError("give a SCENARIO.toml, or --replay with a recording")
+    if make is not None:
+        from simulators.made import write
+
+        print(f"stanok: wrote {scenario} and {write(make, scenario)}")
+        return
     from simulators.scenario import plant_path, read_scenario
     from stanok.plantfile import load_plant
     from stanok.simulate import simulate as work
@@ -546,6 +556,29 @@ def bench_recompute(as_json: JsonOption = False, database: DatabaseOption = None
     from stanok.bench.report import report
 
     report(measure(database), as_json)
+
+
+@bench.command("accuracy")
+def bench_accuracy(
+    as_json: JsonOption = False,
+    database: DatabaseOption = None,
+    scenario: Annotated[str, typer.Option(help="zones, national, or a scenario file")] = "zones",
+    hours: Annotated[int, typer.Option(help="of scenario time a set of faults", min=1)] = 24,
+    seed: Annotated[int, typer.Option(help="of the first set; each further one adds 1")] = 1,
+    faults: Annotated[list[str] | None, typer.Option(help="only this set of faults, with just this seed")] = None,
+    docs: Annotated[Path | None, typer.Option(metavar="DIR", help="write the table into DIR/en and DIR/ru too")] = None,
+) -> None:
+    """Measured figures against the truth of simulated plants, by sets of faults: 240 machine-days.
+
+    Example: stanok bench accuracy --json
+
+    Example: stanok bench accuracy --faults losses --seed 5
+    """
+    from stanok.bench.accuracy import SETS, measure
+    from stanok.bench.accuracy_table import kept
+    from stanok.bench.report import report
+
+    report(kept(measure(scenario, hours, seed, faults or list(SETS), database), docs), as_json)
 
 
 def _first_line(path: Path, option: str) -> str:

@@ -20,6 +20,7 @@ from stanok.plantfile import plant_of, read_toml
 ROOT = Path(__file__).parents[2]
 LANGUAGES = ("en", "ru")
 PAIRED = (
+    "accuracy",
     "plant-file",
     "truth",
     "signals",
