@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.facts.schema import BY_SPEED, UNSEEN
 from core.kpi.band import Band
-from core.kpi.counts import CountGap, blind_us, effect_of, possible_us
+from core.kpi.counts import CountGap, by_speed_us, effect_of, possible_us, unseen_us
 from core.kpi.oee import Gap, Kpi, kpi
 from core.plant.calendar import segments
 from core.plant.model import Machine, Plant
@@ -43,7 +44,7 @@ def _machine(
 ) -> dict[str, Any]:
     machine = plant.machines[index]
     gaps = live.gaps_touching(connection, machine.id, from_us, to_us)
-    blind = live.gauge_gaps_touching(connection, machine.id, from_us, to_us)
+    doubtful = live.gauge_gaps_touching(connection, machine.id, from_us, to_us)
     doubts = live.count_gaps_touching(connection, machine.id, from_us, to_us)
     facts = reading.facts(connection, plant, from_us, to_us, index)
     measured = kpi(
@@ -51,7 +52,8 @@ def _machine(
         [_gap(plant, index, gap, from_us, to_us, _longest_us(plant, facts)) for gap in gaps],
         machine.max_rate,
         [_count_gap(machine, facts, gap, from_us, to_us) for gap in doubts],
-        sum(blind_us(facts, *stretch) for stretch in blind),
+        sum(unseen_us(facts, *stretch) for how, *stretch in doubtful if how == UNSEEN),
+        sum(by_speed_us(facts, *stretch) for how, *stretch in doubtful if how == BY_SPEED),
     )
     truth = figures(signals, index, from_us, to_us)
     return {

@@ -187,7 +187,7 @@ def doubt_lasting(s: Any, k: Any, machine: int, out: NDArray[np.int64], used: ND
 def write_blind(s: Any, machine: int, to_us: int, out: NDArray[np.int64], used: NDArray[np.int64]) -> None:
     """A stretch in which it is not known whether a spindle turns, up to `to_us`. There is room for it."""
     row = new_row(out, used, DOUBTS)
-    row[0], row[1], row[2], row[3], row[4], row[5] = machine, -1, _BAD, s.blind_us, to_us, 0
+    row[0], row[1], row[2], row[3], row[4], row[5] = machine, s.blind_how, _BAD, s.blind_us, to_us, 0
     row[6], row[7], row[8], row[9], row[10] = 0, 0, NOT_LIMITED, 0, to_us
 
 

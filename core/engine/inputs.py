@@ -27,6 +27,7 @@ from core.engine.state import (
     UNKNOWN_MA,
     UNKNOWN_PM,
 )
+from core.facts.schema import BY_SPEED, UNSEEN
 from core.plant.model import MOST_SOURCES
 from core.vocabulary import WORDS, AlarmClass, JobState, Role
 
@@ -36,6 +37,7 @@ _FEED, _FEED_OVERRIDE, _SPINDLE_OVERRIDE = int(Role.FEED_RATE), int(Role.FEED_OV
 _RAPID, _POWER = int(Role.RAPID), int(Role.POWER)
 _CURRENT, _EXECUTION, _MODE = int(Role.CURRENT), int(Role.CHANNEL_EXECUTION), int(Role.CHANNEL_MODE)
 _ZERO, _ALARM_STOP = int(Role.OVERRIDE_ZERO), int(Role.ALARM_STOP)
+_UNSEEN, _BY_SPEED = int(UNSEEN), int(BY_SPEED)
 _ONLINE, _WORDS, _SOURCES = int(Role.ONLINE), int(WORDS), int(MOST_SOURCES)
 _STOP = int(AlarmClass.STOP)
 _WAITING, _ENDED, _ABORTED = int(JobState.WAITING), int(JobState.ENDED), int(JobState.ABORTED)
@@ -124,6 +126,17 @@ def turning(s: Any) -> int:
     """The spindles (bits) that turn: their own word counts more than their speed."""
     known = int(s.rotating_known) & ~int(s.hidden_rotating)
     return (int(s.rotating) & known) | (int(s.fast) & ~int(s.hidden_speed) & ~known)
+
+
+@compiled
+def doubtful(s: Any, k: Any, turns: int) -> int:
+    """How it is not known whether a spindle turns, where the state is known: UNSEEN, BY_SPEED, or 0 if it is known."""
+    surely = (int(s.rotating_known) & ~int(s.hidden_rotating)) | (
+        int(s.speed_known) & ~int(s.hidden_speed) & ~int(k.own_word)
+    )
+    if turns & surely != 0 or int(k.spindles) & ~surely == 0:
+        return 0
+    return _UNSEEN if turns == 0 else _BY_SPEED
 
 
 @compiled

@@ -33,6 +33,7 @@ from core.engine.counters import (
 )
 from core.engine.inputs import (
     area_up_to,
+    doubtful,
     look_again,
     order_on_machine,
     said_by_channel,
@@ -54,7 +55,6 @@ from core.engine.state import (
     NO_COUNT,
     NO_KEY,
     NO_STATE,
-    NOT_BLIND,
     NOT_GIVEN,
     NOT_IN_GAP,
     NOT_TRUSTED,
@@ -235,8 +235,7 @@ def _decide(s: Any, k: Any, machine: int, turns: int, feeding: int, out: Array, 
     elif state == _PRODUCING:
         s.failed = 0
     s.turning = 1 if turns != 0 else 0
-    known = (int(s.rotating_known) & ~int(s.hidden_rotating)) | (int(s.speed_known) & ~int(s.hidden_speed))
-    _look(s, machine, state != _UNKNOWN and turns == 0 and int(k.spindles) & ~known != 0, out, used)
+    _look(s, machine, 0 if state == _UNKNOWN else doubtful(s, k, turns), out, used)
     s.powered = 1 if s.off == 0 or s.gone & k.bit[_POWER_ROLE] != 0 else 0
     s.running = 1 if running else 0
     s.feed_held = 1 if held else 0
@@ -291,13 +290,13 @@ def _silence(s: Any, k: Any, execution: int) -> int:
 
 
 @compiled
-def _look(s: Any, machine: int, blind: bool, out: Array, used: Array) -> None:
-    """Whether it is not known if a spindle turns, from now on; there is room for a row."""
-    if blind and s.blind_us == NOT_BLIND:
-        s.blind_us = s.at_us
-    elif not blind and s.blind_us != NOT_BLIND:
+def _look(s: Any, machine: int, how: int, out: Array, used: Array) -> None:
+    """How it is not known whether a spindle turns, from now on; 0: it is known. There is room for a row."""
+    if how == s.blind_how:
+        return
+    if s.blind_how != 0:
         write_blind(s, machine, s.at_us, out, used)
-        s.blind_us = NOT_BLIND
+    s.blind_us, s.blind_how = s.at_us, how
 
 
 @compiled
@@ -612,6 +611,6 @@ def close_views(
         _write_interval(s, m, OPEN_END, out, used)
         _write_program(s, m, OPEN_END, out, used)
         doubt_lasting(s, machines[m], m, out, used)
-        if s.blind_us != NOT_BLIND and s.blind_us < s.at_us:
+        if s.blind_how != 0 and s.blind_us < s.at_us:
             write_blind(s, m, OPEN_END, out, used)
     return int(which.shape[0])

@@ -34,7 +34,6 @@ GAPS = MOST_SOURCES + 1
 NO_STATE = MOST_SOURCES
 """Place of the latter."""
 NOT_BAD = -1
-NOT_BLIND = -1
 UNKNOWN_PM = -1
 """A load or an override without a trusted value."""
 
@@ -90,7 +89,8 @@ _FIELDS: list[tuple[str, str] | tuple[str, str, tuple[int, ...]]] = [
     ("order", "<i8"),  # last named by job.order
     ("job", "<i8"),  # last named by job.id
     ("runs", "<i8"),
-    ("blind_us", "<i8"),  # since when the state is known, but not whether a spindle turns
+    ("blind_us", "<i8"),  # since when the state is known, but not whether a spindle turns,
+    ("blind_how", "<i8"),  # UNSEEN or BY_SPEED
     ("gap_from_us", "<i8", (MOST_SOURCES,)),
     ("last_gap_from_us", "<i8", (GAPS,)),
     ("counter", "<i8", (3,)),  # total, good, scrap: the last reading that counted
@@ -175,7 +175,7 @@ def new_states(machines: int) -> NDArray[np.void]:
         states[name] = NO_KEY
     for name in ("load_pm", "feed_pm", "spindle_pm", "rapid_pm"):
         states[name] = UNKNOWN_PM
-    states["bad_us"], states["blind_us"] = NOT_BAD, NOT_BLIND
+    states["bad_us"] = NOT_BAD
     for name in ("gap_from_us", "last_gap_from_us"):
         states[name] = NOT_IN_GAP
     states["speed"] = np.nan

@@ -109,12 +109,16 @@ COUNT_GAP = np.dtype(
 )  # fmt: skip
 """A half-open stretch in which it is not known how many parts one counter stands for: `data_gap` of scope `count`.
 
-With counter -1 it is not known whether a spindle turns, scope `gauge`: `booked_us` is `to_us`, the rest says nothing.
+With counter UNSEEN or BY_SPEED it is not known whether a spindle turns, scope `gauge`: `booked_us` is `to_us`, the rest
+says nothing.
 `parts` and their credit `credit_us` were booked for it at `booked_us`; `least_us` to `most_us` may have been made, or
 NOT_LIMITED by what was read but only by time; `pri_us`: greatest standard time of a part. `to_us` and `booked_us` are
 OPEN_END while it lasts.
 """
 NOT_LIMITED = -1
+UNSEEN, BY_SPEED = -1, -2
+"""What stands for a counter where it is not known whether a spindle turns: none is seen to, or one does by its speed
+alone, since its `rotating` is not trusted."""
 
 OPEN_END = -1
 NO_SOURCE = -1

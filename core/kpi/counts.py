@@ -97,9 +97,14 @@ def _added(facts: NDArray[np.void], names: Sequence[str]) -> NDArray[np.int64]:
     return np.asarray(np.sum([facts[name] for name in names], axis=0, dtype="i8"))
 
 
-def blind_us(facts: NDArray[np.void], from_us: int, to_us: int) -> int:
+def unseen_us(facts: NDArray[np.void], from_us: int, to_us: int) -> int:
     """PBT in [from, to) in which a spindle may have turned that nobody saw: known state, none known to turn."""
     return _inside(facts, _added(facts, KNOWN_COLUMNS) - facts["spindle_turning_us"], from_us, to_us)
+
+
+def by_speed_us(facts: NDArray[np.void], from_us: int, to_us: int) -> int:
+    """PBT in [from, to) in which a spindle may have stood that its speed alone says to turn."""
+    return _inside(facts, facts["spindle_turning_us"], from_us, to_us)
 
 
 def possible_us(facts: NDArray[np.void], from_us: int, to_us: int) -> int:

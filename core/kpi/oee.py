@@ -157,11 +157,13 @@ def kpi(
     gaps: Iterable[Gap],
     max_rate: float,
     counts: Sequence[CountGap] = (),
-    blind_us: int = 0,
+    unseen_us: int = 0,
+    by_speed_us: int = 0,
 ) -> Kpi:
     """KPIs from rows of dtype FACT. `max_rate`: greatest plausible output as a multiple of the standard rate.
 
-    `counts`: gaps of scope `count`; `blind_us`: PBT in which it is not known whether a spindle turns, state known.
+    `counts`: gaps of scope `count`. PBT in which the state is known, but not whether a spindle turns: `unseen_us`, none
+    is seen to; `by_speed_us`, one does by its speed alone.
     """
     sums = sums_of(facts)
     made = output(sums, gaps, max_rate, counts)
@@ -170,12 +172,18 @@ def kpi(
         effectiveness=effectiveness(sums, made),
         quality=quality(made),
         oee=oee(sums, made),
-        spindle=share(int(facts["spindle_turning_us"].sum()), sums.unknown + blind_us, sums.pbt),
+        spindle=_spindle(int(facts["spindle_turning_us"].sum()), sums.unknown + unseen_us, by_speed_us, sums.pbt),
         coverage=sums.coverage,
-        spindle_coverage=None if sums.pbt == 0 else 1 - (sums.unknown + blind_us) / sums.pbt,
+        spindle_coverage=None if sums.pbt == 0 else 1 - (sums.unknown + unseen_us + by_speed_us) / sums.pbt,
         parts=sums.parts_total,
         parts_good=sums.parts_good,
     )
+
+
+def _spindle(turning: int, unknown: int, doubtful: int, pbt: int) -> Band:
+    """Spindle utilization: `unknown` time may be more of it, `doubtful` turning time none [all µs]."""
+    found = share(turning, unknown, pbt)
+    return found if found.low is None else replace(found, low=max(0, turning - doubtful) / pbt)
 
 
 def availability(sums: Sums) -> Band:

@@ -31,6 +31,7 @@ MACHINE = np.dtype(
         ("cut_pm", "<i8", (IDLE_LEVELS,)),  # ‰ load from which on a spindle cuts there
         ("idle_levels", "<i8"),
         ("spindles", "<i8"),  # bit n-1: spindle n says whether it turns, by itself or by its speed
+        ("own_word", "<i8"),  # bit n-1: by itself
         ("counter", "<i8"),  # position in COUNTERS
         ("has", "i1", (3,)),  # a counter of total, good, scrap parts
         ("has_energy", "i1"),
@@ -144,7 +145,8 @@ def _machine(machine: Machine) -> NDArray[np.void]:
         row["idle_speed"][level], row["cut_pm"][level] = speed, round(10 * load) + _ABOVE_IDLE_PM
     names = machine.signal_names
     row["has"] = [f"part.{kind}" in names for kind in ("total", "good", "scrap")]
-    row["spindles"] = _spindles(names)
+    row["own_word"] = _spindles(names, Role.SPINDLE_ROTATING)
+    row["spindles"] = row["own_word"] | _spindles(names, Role.SPINDLE_SPEED)
     row["has_energy"], row["has_order"] = "energy.import" in names, "job.order" in names
     others = tuple(f"ctrl.{2 + place}." for place in range(OTHER_CHANNELS))
     row["channels"] = any(name.startswith(others) for name in names)
@@ -178,11 +180,10 @@ def _sources(row: NDArray[np.void], machine: Machine) -> None:
     row["witnesses"] = row["witnesses"] or 2**MOST_SOURCES - 1
 
 
-def _spindles(names: Iterable[str]) -> int:
-    found = (meaning(name) for name in names)
-    turns = (Role.SPINDLE_SPEED, Role.SPINDLE_ROTATING)
+def _spindles(names: Iterable[str], role: Role) -> int:
+    """Bit n-1: spindle n has a signal of this role."""
     bits = 0
-    for known in found:
-        if known is not None and known.role in turns:
+    for known in map(meaning, names):
+        if known is not None and known.role == role:
             bits |= 1 << (known.channel - 1)
     return bits

@@ -71,16 +71,18 @@ def gaps_touching(connection: Connection, machine_id: int, from_us: int, to_us: 
     ]
 
 
-def gauge_gaps_touching(connection: Connection, machine_id: int, from_us: int, to_us: int) -> list[tuple[int, int]]:
-    """Gaps of scope `gauge` that touch a window, cut to it [µs]."""
+def gauge_gaps_touching(
+    connection: Connection, machine_id: int, from_us: int, to_us: int
+) -> list[tuple[int, int, int]]:
+    """Gaps of scope `gauge` that touch a window: UNSEEN or BY_SPEED, and from when to when, cut to it [µs]."""
     with database_errors("read gauge gaps"):
         rows = connection.execute(
-            "select from_time, to_time from stanok.data_gap"
+            "select counter, from_time, to_time from stanok.data_gap"
             " where scope = 'gauge' and machine_id = %s and from_time < %s and coalesce(to_time, 'infinity') > %s"
             " order by from_time",
             [machine_id, datetime_from_us(to_us), datetime_from_us(from_us)],
         ).fetchall()
-    return [(max(_us(start, 0), from_us), min(_us(end, to_us), to_us)) for start, end in rows]
+    return [(how, max(_us(start, 0), from_us), min(_us(end, to_us), to_us)) for how, start, end in rows]
 
 
 class CountGapRow(NamedTuple):

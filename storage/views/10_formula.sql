@@ -334,25 +334,28 @@ comment on function stanok_formula.count_gaps is
     'By how much standard time of good, of other and of all parts may differ from what was booked in a shift, or in a window where shift is NULL, because '
     'counters do not say it, downwards and upwards.';
 
-create function stanok_formula.blind(machine bigint, shift bigint, start_time timestamptz, end_time timestamptz)
-    returns bigint language sql stable parallel safe security definer
+create function stanok_formula.spindle_doubt(machine bigint, shift bigint, start_time timestamptz, end_time timestamptz)
+    returns table (unseen bigint, by_speed bigint)
+    language sql stable parallel safe security definer rows 1
 begin atomic
-    select coalesce(sum(
-        t.still + stanok_formula.gap_noted(machine, 'gauge', g.from_time, -1, 0, shift, start_time, end_time)
-    ), 0)::bigint
+    select
+        coalesce(sum(u.amount) filter (where g.counter = -1), 0)::bigint,
+        coalesce(sum(u.amount) filter (where g.counter = -2), 0)::bigint
     from (
-        select from_time, coalesce(to_time, 'infinity') as to_time
+        select counter, from_time, coalesce(to_time, 'infinity') as to_time
         from stanok.data_gap
         where machine_id = machine and scope = 'gauge'
             and from_time < end_time and coalesce(to_time, 'infinity') > start_time
     ) g
     cross join lateral (
-        select coalesce(sum(least(f.still, stanok_formula.span_us(
+        select coalesce(sum(least(case g.counter when -1 then f.still else f.turning end, stanok_formula.span_us(
             least(f.minute + interval '1 minute', g.to_time) - greatest(f.minute, g.from_time)
-        ))), 0)::bigint as still
+        ))), 0)::bigint
+            + stanok_formula.gap_noted(machine, 'gauge', g.from_time, g.counter, 0, shift, start_time, end_time) as amount
         from (
             select
                 minute,
+                sum(spindle_turning_us)::bigint as turning,
                 sum(apt + apt_no_order + aust + adet_idle + adet_stop + adot_idle + adot_setup + adot_stop
                     - spindle_turning_us)::bigint as still
             from stanok.fact_minute
@@ -361,10 +364,11 @@ begin atomic
                 and minute > g.from_time - interval '1 minute' and minute < g.to_time
             group by minute
         ) f
-    ) t;
+    ) u;
 end;
-comment on function stanok_formula.blind is
-    'Planned busy time of a shift, or of a window where shift is NULL, in which the state is known, but not whether a spindle turns, µs.';
+comment on function stanok_formula.spindle_doubt is
+    'Planned busy time of a shift, or of a window where shift is NULL, in which the state is known, but not whether a spindle turns: '
+    'none is seen to, and one does by its speed alone, µs.';
 
 create view stanok_formula.kpi as
 select
@@ -392,9 +396,7 @@ cross join lateral (
         state_gap.later_good + source_gap.later_good as later_good,
         state_gap.later_total + source_gap.later_total as later_total
 ) g
-cross join lateral (
-    select stanok_formula.blind(m.id, f.shift_id, f.start_time, f.end_time) as blind
-) v
+cross join lateral stanok_formula.spindle_doubt(m.id, f.shift_id, f.start_time, f.end_time) v
 cross join lateral stanok_formula.count_gaps(m.id, f.shift_id, f.start_time, f.end_time, m.max_rate) count_gap
 cross join lateral (
     -- Parts that the first reading after a gap tells to be scrap, where the gap and that reading are not both in the period:
@@ -467,8 +469,9 @@ cross join lateral (
         case when c.all_total > 0 then b.quality_low end as quality_ratio_low,
         case when c.all_total > 0 then greatest(b.quality_low, b.quality_high) end as quality_ratio_high,
         stanok_formula.ratio(f.turning, f.busy) as spindle_utilization,
-        stanok_formula.ratio(f.turning + f.unknown + v.blind, f.busy) as spindle_utilization_high,
-        stanok_formula.ratio(f.busy - f.unknown - v.blind, f.busy) as spindle_coverage,
+        stanok_formula.ratio(greatest(0, f.turning - v.by_speed), f.busy) as spindle_utilization_low,
+        stanok_formula.ratio(f.turning + f.unknown + v.unseen, f.busy) as spindle_utilization_high,
+        stanok_formula.ratio(f.busy - f.unknown - v.unseen - v.by_speed, f.busy) as spindle_coverage,
         stanok_formula.ratio(f.busy - f.unknown, f.busy) as coverage
 ) r;
 comment on view stanok_formula.kpi is 'Sums, ratios and bands of each machine and hour, shift or day that has facts.';

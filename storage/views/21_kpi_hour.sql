@@ -32,7 +32,7 @@ select
     k.quality_ratio_low,
     k.quality_ratio_high,
     k.spindle_utilization,
-    k.spindle_utilization as spindle_utilization_low,
+    k.spindle_utilization_low,
     k.spindle_utilization_high,
     k.coverage,
     k.spindle_coverage,
@@ -75,8 +75,8 @@ comment on column board.kpi_hour.quality_ratio is 'Standard time of good parts b
 comment on column board.kpi_hour.quality_ratio_low is 'Quality ratio if all parts of unknown time but the proven ones were scrap [1]';
 comment on column board.kpi_hour.quality_ratio_high is 'Quality ratio if all parts of unknown time were good [1]';
 comment on column board.kpi_hour.spindle_utilization is 'Spindle turning by planned busy time [1]';
-comment on column board.kpi_hour.spindle_utilization_low is 'Spindle utilization without the unknown time [1]';
-comment on column board.kpi_hour.spindle_utilization_high is 'Spindle utilization if the spindle turned in all time in which that is not known [1]';
+comment on column board.kpi_hour.spindle_utilization_low is 'Spindle utilization of the time in which a spindle is known to turn [1]';
+comment on column board.kpi_hour.spindle_utilization_high is 'Spindle utilization if it turned in all time in which none is known to, or to stand [1]';
 comment on column board.kpi_hour.coverage is 'Observed by planned busy time [1]';
 comment on column board.kpi_hour.spindle_coverage is 'Planned busy time in which it is known whether a spindle turns, by planned busy time [1]';
 comment on column board.kpi_hour.reason is 'Why a ratio is NULL: no_planned_time, no_standard_time, no_parts, parts_without_runtime [text]';

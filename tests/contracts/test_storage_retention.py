@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from core.errors import DatabaseError, InputError
-from core.facts.schema import COUNT_GAP, NOT_LIMITED, Late, Live, ShiftRow, Snapshot
+from core.facts.schema import BY_SPEED, COUNT_GAP, NOT_LIMITED, UNSEEN, Late, Live, ShiftRow, Snapshot
 from core.samples.batch import SampleBatch
 from core.units import DAY_US, HOUR_US, MINUTE_US, datetime_from_us
 from core.vocabulary import Cause, State
@@ -83,18 +83,18 @@ def filled(emptied: Connection) -> Connection:
     emptied.execute(
         "insert into stanok.data_gap (machine_id, source_id, scope, source_rank, from_time, to_time, cause, outcome)"
         " select machine_id, source_id, 'source', 1, from_time, to_time, cause, 'lost' from stanok.data_gap"
-        " where scope = 'gauge'"
+        " where scope = 'gauge' and counter = -1"
     )
     return emptied
 
 
 def doubts() -> NDArray[np.void]:
-    """Each day a gap of a counter that was booked the day after, and one of the spindle."""
-    rows = np.zeros(2 * DAYS, COUNT_GAP)
-    rows["from_us"] = MIDNIGHT_US + np.repeat(np.arange(DAYS), 2) * DAY_US + 12 * HOUR_US + 35 * MINUTE_US
+    """Each day a gap of a counter that was booked the day after, and both kinds of the spindle."""
+    rows = np.zeros(3 * DAYS, COUNT_GAP)
+    rows["from_us"] = MIDNIGHT_US + np.repeat(np.arange(DAYS), 3) * DAY_US + 12 * HOUR_US + 35 * MINUTE_US
     rows["to_us"] = rows["booked_us"] = rows["from_us"] + 20 * MINUTE_US + 500_000
-    rows["booked_us"][::2] += DAY_US
-    rows["counter"] = np.tile([0, -1], DAYS)
+    rows["booked_us"][::3] += DAY_US
+    rows["counter"] = np.tile([0, UNSEEN, BY_SPEED], DAYS)
     rows["cause"], rows["pri_us"], rows["most_us"] = Cause.COUNTER_RESET, PROGRAM.pri_us, NOT_LIMITED
     return rows
 

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from psycopg.rows import dict_row
 
-from core.facts.schema import COUNT_GAP, NOT_LIMITED, OPEN_END, Live, ShiftRow
+from core.facts.schema import BY_SPEED, COUNT_GAP, NOT_LIMITED, OPEN_END, UNSEEN, Live, ShiftRow
 from core.units import MINUTE_US, SECOND_US, datetime_from_us
 from core.vocabulary import Cause, State
 from storage.pg.commit import Store
@@ -172,12 +172,20 @@ def test_a_scrap_counter_that_is_not_read_takes_good_parts_away(connection: Conn
 
 
 def test_a_spindle_that_says_nothing_may_have_turned(store: Store, connection: Connection) -> None:
-    blind = doubt(counter=-1, cause=Cause.BAD_DATA)
+    blind = doubt(counter=UNSEEN, cause=Cause.BAD_DATA)
     write(store, shift_facts(), credits=[CREDIT], count_gaps=blind, count_gaps_from={0: START_US})
     row = look(connection, "kpi_shift")
     # In the third and fourth minute it stood still for 20 s each, and the gap of two minutes is unknown anyway.
     assert ratios(row, "spindle_utilization", "spindle_utilization_high") == pytest.approx((320 / 600, 480 / 600))
     assert ratios(row, "spindle_coverage", "coverage") == pytest.approx((440 / 600, 480 / 600))
+
+
+def test_a_spindle_that_turns_by_its_speed_alone_may_have_stood(store: Store, connection: Connection) -> None:
+    found = doubt(counter=BY_SPEED, cause=Cause.BAD_DATA)
+    write(store, shift_facts(), credits=[CREDIT], count_gaps=found, count_gaps_from={0: START_US})
+    row = look(connection, "kpi_shift")
+    assert ratios(row, "spindle_utilization", "spindle_utilization_high") == pytest.approx((320 / 600, 440 / 600))
+    assert ratios(row, "spindle_utilization_low", "spindle_coverage") == pytest.approx((240 / 600, 400 / 600))
 
 
 def test_count_gaps_are_replaced_from_their_instant_on_and_lasting_ones_always(

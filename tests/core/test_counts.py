@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.kpi.counts import CountGap, blind_us, effect_of, possible_us
+from core.kpi.counts import CountGap, by_speed_us, effect_of, possible_us, unseen_us
 from core.kpi.oee import kpi
 from tests.core.rows import MIN, facts
 from tests.oracle.naive_counts import Uncertain, stories
@@ -98,5 +98,11 @@ def test_missing_counters_follow_from_the_others(signals: list[str], effects: di
 
 def test_a_spindle_can_only_have_turned_where_none_is_known_to_turn() -> None:
     rows = facts({"apt": MIN // 2, "unknown": MIN // 2, "spindle_turning_us": MIN // 3})
-    assert blind_us(rows, 0, MIN) == MIN // 2 - MIN // 3
-    assert blind_us(rows, 0, 5) == 5
+    assert unseen_us(rows, 0, MIN) == MIN // 2 - MIN // 3
+    assert unseen_us(rows, 0, 5) == 5
+
+
+def test_a_spindle_can_only_have_stood_where_its_speed_says_that_it_turns() -> None:
+    rows = facts({"apt": MIN // 2, "unknown": MIN // 2, "spindle_turning_us": MIN // 3})
+    assert by_speed_us(rows, 0, MIN) == MIN // 3
+    assert by_speed_us(rows, 0, 5) == 5

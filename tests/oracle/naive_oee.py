@@ -262,7 +262,7 @@ class Machine:
         self.alarms = Alarms()
         self.counters = {kind: Counter(ways.counter, ways.width, begin) for kind in KINDS}
         self.energy_uj, self.meter = 0, None
-        self.blind_since = None
+        self.blind_since = self.blind_how = None
 
     # What can be believed
 
@@ -332,16 +332,24 @@ class Machine:
                 self.energy_uj = 0
 
     def look(self, state: str) -> None:
-        """Whether a spindle turns is not known: the state is, no spindle turns for certain, and one says nothing."""
-        names = {name.rpartition(".") for name in self.ways.signals if name.startswith("spindle.")}
-        spindles = {where for where, _, what in names if what in ("speed", "rotating")}
-        said = {
-            w for w in spindles if any(self.inputs.get(f"{w}.{what}") is not None for what in ("speed", "rotating"))
-        }
-        blind = state != "unknown" and not any(turning(self.inputs).values()) and said != spindles
-        if not blind and self.blind_since is not None:
-            self.doubts.append((None, "bad_data", self.blind_since, self.now, 0, 0, 0, None, 0, self.now))
-        self.blind_since = (self.now if self.blind_since is None else self.blind_since) if blind else None
+        """Whether a spindle turns is not known: the state is, no spindle turns for certain, and of one it is not said
+        by what says it best. Then it may turn unseen, or does by its speed alone.
+        """
+        best = {}
+        for name in sorted(self.ways.signals):  # rotating before speed
+            where, _, what = name.rpartition(".")
+            if where.startswith("spindle.") and what in ("rotating", "speed"):
+                best.setdefault(where, name)
+        answers = turning(self.inputs)
+        certain = {where for where, name in best.items() if self.inputs.get(name) is not None}
+        surely = any(answers[where.split(".")[1]] for where in certain)
+        how = None
+        if state != "unknown" and not surely and certain != set(best):
+            how = "by_speed" if any(answers.values()) else "unseen"
+        if how != self.blind_how:
+            if self.blind_how is not None:
+                self.doubts.append((self.blind_how, "bad_data", self.blind_since, self.now, 0, 0, 0, None, 0, self.now))
+            self.blind_since, self.blind_how = self.now, how
 
     def spindle(self, row: dict, spent: int, state: str) -> None:
         """kpi.md §3.7"""
@@ -531,7 +539,7 @@ def told(entries: list, begin: int) -> list:
 def fold(samples, begin, until, segments, pri, ways):
     """Facts {(minute, shift, program, order): {measure: number}}, intervals [(from, to, state, cause, rule)], what
     counters did other than count on [(kind, what, from, at, last, reading, parts)], and doubts about parts (kind first,
-    then as in naive_counters) or, with kind None, about whether a spindle turns.
+    then as in naive_counters) or about whether a spindle turns (kind "unseen" or "by_speed").
 
     `segments`: (start, end, "busy" | "out", shift) that cover everything; `pri`: [(in force from, µs)] by
     program id, in order of time.
@@ -549,8 +557,8 @@ def fold(samples, begin, until, segments, pri, ways):
     facts = {key: {k: v for k, v in row.items() if v} for key, row in machine.facts.items() if any(row.values())}
     mapped = [kind for kind in KINDS if f"part.{kind}" in ways.signals]
     lasting = [(kind, *found) for kind in mapped if (found := machine.counters[kind].doubt(until)) is not None]
-    if machine.blind_since is not None:
-        lasting.append((None, "bad_data", machine.blind_since, None, 0, 0, 0, None, 0, None))
+    if machine.blind_how is not None:
+        lasting.append((machine.blind_how, "bad_data", machine.blind_since, None, 0, 0, 0, None, 0, None))
     return facts, machine.intervals, machine.events, machine.doubts + lasting
 
 

@@ -56,12 +56,14 @@ def test_what_comes_hours_later_ends_in_the_same_facts_row_for_row(emptied: Conn
 
 
 COUNTED = ("part.total", "part.scrap")
+SPINDLE = ("spindle.1.rotating", "spindle.1.speed")
 LOSSES: dict[str, Sequence[Fault]] = {
     "cut": [{"kind": "cut", "every_min": 10.0, "for_s": [20.0, 200.0]}],
     "nan": [{"kind": "nan", "share": 0.01, "instead": True}],
     "broken": [{"kind": "broken", "share": 0.01, "instead": True}],
     "type": [{"kind": "type", "share": 0.5, "instead": True, "signals": ["ctrl.execution"]}],
     "count": [{"kind": "type", "share": 0.3, "instead": True, "signals": [*COUNTED]}],
+    "spindle": [{"kind": "type", "share": 0.3, "instead": True, "signals": [*SPINDLE]}],
     "reset": [{"kind": "reset", "every_parts": 8, "announced": False}],
 }
 LOSSES["all"] = [
@@ -69,7 +71,7 @@ LOSSES["all"] = [
     *LOSSES["cut"],
     *LOSSES["nan"],
     *LOSSES["broken"],
-    {"kind": "type", "share": 0.1, "instead": True, "signals": [*COUNTED, "ctrl.execution", "spindle.1.speed"]},
+    {"kind": "type", "share": 0.1, "instead": True, "signals": [*COUNTED, "ctrl.execution", *SPINDLE]},
 ]
 FIGURES = ("oee", "availability", "effectiveness", "quality", "spindle")
 

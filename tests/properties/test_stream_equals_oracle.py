@@ -17,7 +17,7 @@ from core.engine.stream import Stream
 from core.errors import BrokenPromise
 from core.facts.identity import check_minutes
 from core.facts.rollup import summed
-from core.facts.schema import FACT, FACT_KEYS, MEASURES, OPEN_END, Changes
+from core.facts.schema import BY_SPEED, FACT, FACT_KEYS, MEASURES, OPEN_END, UNSEEN, Changes
 from core.kpi.oee import PBT_COLUMNS
 from core.plant.lanes import lanes_of
 from core.plant.model import Plant
@@ -139,7 +139,7 @@ def expected(happenings: list[Happening], where: Plant, until: int = END, entrie
     kinds = ("total", "good", "scrap")
     noted = sorted((kinds.index(k), CounterEvent[what.upper()], *rest) for k, what, *rest in events)
     lasting = [[-1 if value is None else value for value in doubt] for doubt in doubts]
-    places = {-1: -1, **{kind: place for place, kind in enumerate(kinds)}}
+    places = {"unseen": UNSEEN, "by_speed": BY_SPEED, **{kind: place for place, kind in enumerate(kinds)}}
     return facts, named, noted, sorted((places[k], Cause[cause.upper()], *rest) for k, cause, *rest in lasting)
 
 
