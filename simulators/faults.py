@@ -50,7 +50,9 @@ from simulators.fault_tables import (
     Span,
     Table,
 )
+from simulators.interventions import Kind
 from simulators.outlet import LEFTOVER, ONLINE, Damage, Sample, Value
+from simulators.scenario import Scenario
 from simulators.signals import Signals
 
 _COUNTED = ("part.total", "part.scrap", "part.good")
@@ -94,7 +96,12 @@ class Line:
         self._frozen = [_Stretches("frozen", f.every_min, f.for_s, where, from_us) for f in self._only(Frozen)]
         self._leftovers = [_Leftovers(fault, where, from_us) for fault in self._only(Leftover)]
         self._restarts = [_Stretches("restart", f.every_min, f.for_s, where, from_us) for f in self._only(Restart)]
-        self._cuts = [_Stretches("cut", f.every_min, f.for_s, where, from_us) for f in self._only(Cut)]
+        self._asked = _Asked()
+        for done in signals.interventions:
+            if done.kind is Kind.CUT and done.machine == script.name and done.to_us > from_us:
+                self._asked.add(max(done.at_us, from_us), done.to_us)
+        self._cuts: list[_Stretches | _Asked] = [self._asked]
+        self._cuts += [_Stretches("cut", f.every_min, f.for_s, where, from_us) for f in self._only(Cut)]
         self._cuts += self._restarts
         self._waiting: list[tuple[int, int, bool, Sample]] = []
         self._pushed = 0
@@ -104,11 +111,21 @@ class Line:
         found = self._signals.present(self._machine, self._until_us)
         return {name: (self._clock.shown_us(us), value) for name, (us, value) in found.items()}
 
+    @property
+    def until_us(self) -> int:
+        """Up to here everything has left, or has been lost."""
+        return self._until_us
+
+    def cut(self, from_us: int, to_us: int) -> None:
+        """Cut the line for a while that has not begun."""
+        self._asked.add(max(from_us, self._until_us), to_us)
+
     def leaving(self, until_us: int) -> list[Leaving]:
         """What leaves from the end of the last step up to before `until_us`, in order."""
         from_us, self._until_us = self._until_us, max(until_us, self._until_us)
         samples = self._signals.samples(self._machine, from_us, self._until_us)
-        if not self._faults:
+        if not self._faults and not self._asked.known:
+            self._number += len(samples)
             return [Leaving(sample.event_us, sample) for sample in samples]
         for sample in samples:
             for at_us, spoilt in self._machines_own(sample):
@@ -208,6 +225,15 @@ def cut_us(signals: Signals, machine: int, until_us: int) -> int:
         total += max(0, min(end, until_us) - max(start, reached))
         reached = max(reached, end)
     return total
+
+
+def by_their_clocks(signals: Signals) -> Signals:
+    """The same machines, everything happening at the instants that their own clocks show; jumps left out."""
+    found = Signals(signals.plant, Scenario(signals.seed, signals.begin_us, signals.scripts))
+    for stream, script in zip(found.streams, found.scripts, strict=True):
+        errors = [fault for fault in script.fault if isinstance(fault, ClockError)]
+        stream.ledger = stream.ledger.shown_by(_Clock(errors, [], "", signals.begin_us).shown_us)
+    return found
 
 
 class _Clock:
@@ -379,6 +405,32 @@ class _Twice:
         drawn = self._random.random() < self._fault.share
         after_us = int(self._random.uniform(*self._fault.after_s) * SECOND_US)
         return after_us if drawn else None
+
+
+class _Asked:
+    """Half-open stretches that somebody asks for, one after the other; told like `_Stretches`."""
+
+    def __init__(self) -> None:
+        self.known: list[tuple[int, int]] = []
+        self._told = 0
+
+    def add(self, from_us: int, to_us: int) -> None:
+        """One more; what another one covers already begins after it."""
+        from_us = max([from_us, *(end_us for _, end_us in self.known)])
+        if to_us > from_us:
+            self.known.append((from_us, to_us))
+
+    def edges(self, until_us: int) -> Iterator[tuple[int, bool]]:
+        """As of `_Stretches`."""
+        while self._told < len(self.known) and self.known[self._told][0] < until_us:
+            start_us, end_us = self.known[self._told]
+            self._told += 1
+            yield start_us, False
+            yield end_us, True
+
+    def at(self, us: int) -> bool:
+        """As of `_Stretches`."""
+        return any(start_us <= us < end_us for start_us, end_us in self.known)
 
 
 class _Stretches:

@@ -1,9 +1,9 @@
 """How a machine lives through its shifts, from a seed: orders, parts, tools, stops, breaks, maintenance, empty nights.
 
-Invariants: the story is a pure function of script, site, begin and seed; it never ends; a program is selected only
-while no part is unfinished; every broken cycle is finished after the repair, so maintenance never follows a breakdown
-without production between (it would count as a repair). Durations carry odd microseconds, so that truncated times
-would show.
+Invariants: the story is a pure function of script, site, begin, seed and interventions, and before an intervention
+it is the one without; it never ends; a program is selected only while no part is unfinished; maintenance never follows
+a breakdown without production between (it would count as a repair). Durations carry odd microseconds, so that
+truncated times would show.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from core.units import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 from core.vocabulary import Execution, Mode, State, WaitFor
 from simulators.cycle import WORN_LOAD, Block, Tools, blocks
 from simulators.fault_tables import Span
+from simulators.interventions import Intervention, Kind
 from simulators.script import WAITS, Hold, MachineScript, ProgramScript
 from simulators.truth import Condition, Part, Phase
 
@@ -57,9 +58,19 @@ _CYCLE_SPREAD = 0.02
 """Relative standard deviation of a cycle; an estimate for a CNC program with manual loading."""
 
 
-def story(script: MachineScript, site: Site, begin_us: int, seed: int) -> Iterator[Phase | Part]:
-    """What happens on a machine from `begin_us` on, for ever: each part right after the phase that finished it."""
-    return _Machine(script, site, begin_us, seed).life()
+def story(
+    script: MachineScript, site: Site, begin_us: int, seed: int, done: Sequence[Intervention] = ()
+) -> Iterator[Phase | Part]:
+    """What happens on a machine from `begin_us` on, for ever: each part right after the phase that finished it.
+
+    `done`: what somebody does to this machine meanwhile.
+    """
+    return _Machine(script, site, begin_us, seed, done).life()
+
+
+def _can_break(condition: Condition) -> bool:
+    """Nothing breaks that is off or in the hands of its fitters."""
+    return not condition.off and not condition.maintenance
 
 
 class _Shifts:
@@ -95,8 +106,14 @@ class _Shifts:
 class _Machine:
     """The state of the storyteller. `_now_us` is the end of the last phase told."""
 
-    def __init__(self, script: MachineScript, site: Site, begin_us: int, seed: int) -> None:
+    def __init__(
+        self, script: MachineScript, site: Site, begin_us: int, seed: int, done: Sequence[Intervention]
+    ) -> None:
         self._script = script
+        in_order = sorted(done, key=lambda one: one.at_us)
+        self._breaks = [one for one in in_order if one.kind is Kind.BREAK]
+        self._rushes = [one for one in in_order if one.kind is Kind.RUSH]
+        self._broke = False
         self._shifts = _Shifts(site)
         self._random = random.Random(f"{seed} {script.name}")
         self._begin_us = self._now_us = begin_us
@@ -115,6 +132,36 @@ class _Machine:
         self._serviced_us = begin_us - int(passed_d * DAY_US)
 
     def life(self) -> Iterator[Phase | Part]:
+        """The machine's own ways, with what somebody does to it."""
+        for item in self._own_ways():
+            if isinstance(item, Part):
+                yield item
+            else:
+                yield from self._broken(item)
+
+    def _broken(self, phase: Phase) -> Iterator[Phase]:
+        """A phase with the breakdowns that fall into it: work goes on after them, a rest does not get longer."""
+        if phase.condition.state == State.PRODUCING:
+            self._broke = False
+        while self._breaks and self._breaks[0].at_us < phase.to_us and _can_break(phase.condition):
+            wanted = self._breaks.pop(0)
+            at_us = max(wanted.at_us, phase.from_us)
+            if at_us > phase.from_us:
+                yield replace(phase, to_us=at_us)
+            self._now_us, self._broke = at_us, True
+            yield self._phase(_STOPPED[self._script.stop_shown], wanted.for_us)
+            yield self._phase(_INTERRUPTED, self._between((10.0, 90.0), SECOND_US))
+            rests = phase.condition.state == State.IDLE
+            phase = replace(
+                phase,
+                from_us=self._now_us,
+                to_us=max(phase.to_us, self._now_us) if rests else self._now_us + phase.to_us - at_us,
+            )
+            self._now_us = phase.to_us
+        if phase.to_us > phase.from_us:
+            yield phase
+
+    def _own_ways(self) -> Iterator[Phase | Part]:
         """Order after order, each of another program than the one before if there are several."""
         yield self._phase(_READY, self._between((20.0, 90.0), SECOND_US))
         first = self._random.randrange(len(self._script.program))
@@ -124,19 +171,31 @@ class _Machine:
 
     def _modernized(self) -> Iterator[Phase]:
         """Projects whose time has come, between two orders."""
-        while self._projects and self._now_us >= self._begin_us + self._projects[0].after_d * DAY_US:
+        while (
+            self._projects and not self._broke and self._now_us >= self._begin_us + self._projects[0].after_d * DAY_US
+        ):
             project = self._projects.pop(0)
             yield self._phase(_MAINTENANCE, int(project.install_h * HOUR_US) + 1)
             self._script = self._script.after(project)
 
-    def _order(self, program: ProgramScript) -> Iterator[Phase | Part]:
+    def _order(self, program: ProgramScript, parts: int | None = None) -> Iterator[Phase | Part]:
         yield from self._setup(program)
         self._override = self._random.choice(self._script.override)
-        for _ in range(self._random.randint(*program.batch)):
+        for _ in range(parts or self._random.randint(*program.batch)):
+            yield from self._rushed(program)
             yield from self._rest()
             if self._random.random() * self._script.wait_every_parts < 1.0:
                 yield self._wait()
             yield from self._part()
+
+    def _rushed(self, program: ProgramScript) -> Iterator[Phase | Part]:
+        """Orders that may not wait; afterwards the machine is set up again for what it was making."""
+        while self._rushes and self._rushes[0].at_us <= self._now_us:
+            wanted = self._rushes.pop(0)
+            others = [one for one in self._script.program if one.name != program.name] or [program]
+            named = [one for one in self._script.program if one.name == wanted.program]
+            yield from self._order((named or others)[0], wanted.parts)
+            yield from self._setup(program)
 
     def _setup(self, program: ProgramScript) -> Iterator[Phase]:
         if self._script.setup_min[1] == 0.0:
@@ -170,7 +229,7 @@ class _Machine:
 
     def _service_due(self) -> bool:
         every_d = self._script.maintenance_every_d
-        return every_d is not None and self._now_us - self._serviced_us >= every_d * DAY_US
+        return every_d is not None and not self._broke and self._now_us - self._serviced_us >= every_d * DAY_US
 
     def _stand_until(self, end_us: int) -> Iterator[Phase]:
         if self._script.off_when_free and self._shifts.at(self._now_us) is None and end_us > self._now_us + HOUR_US:

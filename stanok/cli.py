@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from core.errors import Complaints, InputError, StanokError
-from stanok import cli_operator, cli_programme
+from stanok import cli_bench, cli_knob, cli_operator, cli_programme
+from stanok.cli_words import seconds_of
 from stanok.compiled import keep_compiled_code
 
 if TYPE_CHECKING:  # commands import what they need themselves, so that --help and small commands are quick
@@ -31,12 +32,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 boards = typer.Typer(help="Grafana boards as code.", no_args_is_help=True)
-bench = typer.Typer(help="Benchmarks: each figure beside what it is compared with.", no_args_is_help=True)
+bench = cli_bench.bench
 app.add_typer(boards, name="boards")
 app.add_typer(bench, name="bench")
 app.add_typer(cli_operator.reason, name="reason")
 app.add_typer(cli_operator.scrap, name="scrap")
 app.add_typer(cli_programme.programme, name="programme")
+app.add_typer(cli_knob.knob, name="knob")
 
 PlantArgument = Annotated[Path, typer.Argument(metavar="PLANT.toml", help="the plant file")]
 DataOption = Annotated[Path | None, typer.Option("--data", metavar="DIR", help="where spools and databases lie")]
@@ -110,7 +112,7 @@ def demo(
 
     settings = _settings(data=data, database=database, broker=broker)
     directory = settings.data.directory or settings.data_directory() / "demo"
-    until = None if seconds is None else _seconds(seconds)
+    until = None if seconds is None else seconds_of(seconds, "--for")
     show(Options(directory, speed, until, broker, settings.dsn(), None if no_preview else port), as_json)
 
 
@@ -246,8 +248,9 @@ def simulate(
     from stanok.simulate import simulate as work
 
     where = plant or plant_path(scenario, read_scenario(scenario))
-    clock = _clock(settings.data_directory())
-    asyncio.run(work(load_plant(where, settings.broker.url), scenario, clock, stop_on_signals()))
+    directory = settings.data_directory()
+    clock = _clock(directory)
+    asyncio.run(work(load_plant(where, settings.broker.url), scenario, clock, stop_on_signals(), directory))
 
 
 @app.command()
@@ -558,29 +561,6 @@ def bench_recompute(as_json: JsonOption = False, database: DatabaseOption = None
     report(measure(database), as_json)
 
 
-@bench.command("accuracy")
-def bench_accuracy(
-    as_json: JsonOption = False,
-    database: DatabaseOption = None,
-    scenario: Annotated[str, typer.Option(help="zones, national, or a scenario file")] = "zones",
-    hours: Annotated[int, typer.Option(help="of scenario time a set of faults", min=1)] = 24,
-    seed: Annotated[int, typer.Option(help="of the first set; each further one adds 1")] = 1,
-    faults: Annotated[list[str] | None, typer.Option(help="only this set of faults, with just this seed")] = None,
-    docs: Annotated[Path | None, typer.Option(metavar="DIR", help="write the table into DIR/en and DIR/ru too")] = None,
-) -> None:
-    """Measured figures against the truth of simulated plants, by sets of faults: 240 machine-days.
-
-    Example: stanok bench accuracy --json
-
-    Example: stanok bench accuracy --faults losses --seed 5
-    """
-    from stanok.bench.accuracy import SETS, measure
-    from stanok.bench.accuracy_table import kept
-    from stanok.bench.report import report
-
-    report(kept(measure(scenario, hours, seed, faults or list(SETS), database), docs), as_json)
-
-
 def _first_line(path: Path, option: str) -> str:
     """What a file with a secret holds; InputError if it cannot be read or is empty."""
     try:
@@ -590,13 +570,3 @@ def _first_line(path: Path, option: str) -> str:
     if not found:
         raise InputError(f"{option}: the first line of {path} is empty")
     return found
-
-
-def _seconds(text: str) -> float:
-    """`90s`, `5m`, `2h` or plain seconds."""
-    units = {"s": 1, "m": 60, "h": 3600}
-    number, unit = (text[:-1], units[text[-1]]) if text[-1:] in units else (text, 1)
-    try:
-        return float(number) * unit
-    except ValueError:
-        raise InputError(f"--for: {text!r} is not a time like 90s, 5m or 2h") from None

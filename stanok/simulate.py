@@ -16,7 +16,9 @@ from simulators.player import Player
 from simulators.scenario import Scenario, parse_scenario, read_scenario
 from simulators.signals import Signals
 from stanok.clock import RealClock, ScenarioClock
+from stanok.knobs import Knobs
 
+_LOOK_S = 0.1
 _PAST_US = DAY_US
 """Without a clock file a scenario begins a day ago, so that its machines are in the middle of their work."""
 
@@ -48,13 +50,18 @@ def login_of(source: Source) -> tuple[str, str] | None:
         raise InputError(f'source "{source.name}".password_file: {file} cannot be read: {error.strerror}') from error
 
 
-async def simulate(plant: Plant, path: Path, clock: RealClock | ScenarioClock, stop: threading.Event) -> None:
-    """Serve and play until told to stop."""
+async def simulate(
+    plant: Plant, path: Path, clock: RealClock | ScenarioClock, stop: threading.Event, directory: Path
+) -> None:
+    """Serve and play until told to stop. What is asked for in `directory` (knobs.py) is done meanwhile."""
     scenario, from_us = load_scenario(path, plant, clock)
     outlets = {source.name: outlet_of(plant, source) for source in plant.sources}
-    playing = asyncio.create_task(Player(Signals(plant, scenario), clock, outlets, from_us).run())
+    knobs = Knobs(directory, goes_on=isinstance(clock, ScenarioClock))
+    player = Player(Signals(plant, scenario, knobs.done), clock, outlets, from_us)
+    playing = asyncio.create_task(player.run())
     while not stop.is_set():
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(_LOOK_S)
+        knobs.turn(player.intervene)
         if playing.done():
             playing.result()
     playing.cancel()

@@ -1,0 +1,38 @@
+"""`stanok bench`: benchmarks that play simulated plants; the others stand in cli.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+bench = typer.Typer(help="Benchmarks: each figure beside what it is compared with.", no_args_is_help=True)
+
+DatabaseOption = Annotated[str | None, typer.Option("--database", metavar="DSN", help="a PostgreSQL to use")]
+JsonOption = Annotated[bool, typer.Option("--json", help="machine-readable output")]
+
+
+@bench.command("accuracy")
+def bench_accuracy(
+    as_json: JsonOption = False,
+    database: DatabaseOption = None,
+    scenario: Annotated[str, typer.Option(help="zones, national, or a scenario file")] = "zones",
+    hours: Annotated[int, typer.Option(help="of scenario time a set of faults", min=1)] = 24,
+    seed: Annotated[int, typer.Option(help="of the first set; each further one adds 1")] = 1,
+    faults: Annotated[list[str] | None, typer.Option(help="only this set of faults, with just this seed")] = None,
+    machine: Annotated[list[str] | None, typer.Option(help="only this machine of the scenario")] = None,
+    docs: Annotated[Path | None, typer.Option(metavar="DIR", help="write the table into DIR/en and DIR/ru too")] = None,
+) -> None:
+    """Measured figures against the truth of simulated plants, by sets of faults: 360 machine-days.
+
+    Example: stanok bench accuracy --json
+
+    Example: stanok bench accuracy --faults losses --seed 5 --machine minsk/mill-1
+    """
+    from stanok.bench.accuracy import measure
+    from stanok.bench.accuracy_sets import SETS
+    from stanok.bench.accuracy_table import kept
+    from stanok.bench.report import report
+
+    report(kept(measure(scenario, hours, seed, faults or list(SETS), database, machine or ()), docs), as_json)
