@@ -3,7 +3,7 @@
 Blocks follow each other: the part is loaded (and probed), then tool by tool: change, rapid approach, roughing cut,
 finishing cut, retreat. Invariants: the shares of a cycle's blocks add up to 1, those in cut to the program's cut share;
 a block cuts only if it feeds, and but for a spark only if the spindle turns; blocks are a pure function of script,
-program and seed.
+program and seed. A machine that is worked by hand is idle while it is handled: nothing of it moves.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from simulators.script import Kind, MachineScript, ProgramScript
 from simulators.truth import Condition
 
 _STANDING = Condition(State.PRODUCING, Execution.ACTIVE)
+_HANDLED = Condition(State.IDLE, Execution.READY)
 _TURNING = replace(_STANDING, turning=True)
 _TRAVELLING = replace(_TURNING, feeding=True)
 _PROBING = replace(_STANDING, feeding=True)
@@ -63,6 +64,7 @@ _HABITS: dict[Kind, _Habit] = {
     # The wheel sparks out without feed, and is dressed in air.
     "grinding": _Habit(cut=0.44, load=4.0, change=0.2, rapid=1.5, dwell=2.0),
     "edm": _Habit(cut=0.82, load=4.0, change=0.5, rapid=1.0, spark=True),
+    "manual": _Habit(cut=0.42, load=6.0, change=1.0, rapid=0.4),
 }
 """Estimates: time studies give 40 to 60 % of a cycle in cut, and more for erosion."""
 
@@ -71,7 +73,7 @@ def blocks(script: MachineScript, program: ProgramScript, seed: int) -> tuple[Bl
     """The blocks of a program on a machine."""
     habit = _HABITS[script.kind]
     draw = random.Random(f"{seed} {script.name} blocks {program.name}")
-    found = [Block(_STANDING, habit.load)]
+    found = [Block(_HANDLED if script.kind == "manual" else _STANDING, habit.load)]
     if habit.probe:
         found.append(Block(_PROBING, habit.probe / 2, feed=_PROBING_MM_MIN))
     for tool in range(1, program.tools + 1):
@@ -86,7 +88,7 @@ def _of_tool(script: MachineScript, habit: _Habit, tool: int, draw: random.Rando
     travel, cut = (_PROBING, _ERODING) if habit.spark else (_TRAVELLING, _CUTTING)
     rough, fine = (round(draw.uniform(*script.feed), 1) for _ in range(2))
     found = [
-        Block(_STANDING, habit.change, tool),
+        Block(_HANDLED if script.kind == "manual" else _STANDING, habit.change, tool),
         Block(travel, habit.rapid, tool, speed, RAPID_MM_MIN),
         Block(cut, draw.uniform(0.8, 1.6), tool, speed, rough, round(draw.uniform(*_ROUGH_LOAD), 1)),
         Block(cut, draw.uniform(0.4, 0.8), tool, speed, fine, round(draw.uniform(*_FINISH_LOAD), 1)),

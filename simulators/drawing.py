@@ -1,11 +1,13 @@
 """What every signal shows over phases that follow each other: arrays of instants and values, repetitions included.
 
 Invariants: all signals of a phase begin at its first microsecond; only the gauges also move inside a phase, on a grid
-and while the spindle turns. A value is a pure function of phase, instant, signal and seed.
+and while the spindle turns. Gauges that are `sampled` are known on their grid only, whatever the machine does. A value
+is a pure function of phase, instant, signal and seed.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -16,9 +18,11 @@ from core.vocabulary import Execution, ItemState, OpMode, State
 from simulators.script import MachineScript
 from simulators.truth import Condition, Part, Phase
 
-_AIR_LOAD = 7.0
-"""Spindle load without cutting, % of nominal; an estimate."""
-_LOAD_NOISE, _FEED_NOISE, _SPEED_NOISE = 0.08, 0.03, 0.004
+_AIR_LOAD, _AIR_LOAD_MOTOR = 7.0, 30.0
+"""Spindle load without cutting, % of nominal: of a drive, and of a motor straight on the mains; estimates."""
+PHASE_W = math.sqrt(3.0) * 400.0 * 0.8
+"""Active power [W] of a current of 1 A in each phase: 400 V, cos φ 0.8."""
+_LOAD_NOISE, _FEED_NOISE, _SPEED_NOISE, _CURRENT_NOISE = 0.08, 0.03, 0.004, 0.02
 """Relative amplitudes; estimates."""
 
 _ODD_US = 2_345_679
@@ -36,8 +40,9 @@ _CONTROL = {"ctrl.execution", "ctrl.mode", "ctrl.op_mode", "ctrl.item_state", "c
 _SWITCHES = {"ctrl.estop", "ctrl.feed_hold", "spindle.1.rotating", "feed.1.override", "alarm.count"}
 _SELECTED = {"prog.name", "tool.id"}
 _COUNTED = {"part.total", "part.scrap", "part.good"}
-_GAUGED = {"spindle.1.speed", "spindle.1.load", "feed.1.rate", "power.active"}
-PLAYED = _CONTROL | _SWITCHES | _SELECTED | _COUNTED | _GAUGED
+_CURRENTS = ("power.current.l1", "power.current.l2", "power.current.l3")
+_GAUGED = {"spindle.1.speed", "spindle.1.load", "spindle.1.power", "spindle.1.torque", "feed.1.rate", "power.active"}
+PLAYED = _CONTROL | _SWITCHES | _SELECTED | _COUNTED | _GAUGED | {*_CURRENTS}
 """The signals that a ledger can be shown in; others of a plant entry stay silent."""
 
 
@@ -113,27 +118,37 @@ def _counters(script: MachineScript, begin_us: int | None, parts: Sequence[Part]
 
 
 def _gauges(script: MachineScript, noise: Noise, phases: Sequence[Phase], starts: Times) -> Drawn:
-    """Speed, feed, load and power at the beginning of each phase and on the gauge's grid while the spindle turns."""
+    """Speed, feed, load, power and currents at the beginning of each phase and on a grid while the spindle turns."""
     turning = np.array([phase.condition.turning for phase in phases], bool)
     grid_us = round(script.gauge_s * SECOND_US)
     # The grid belongs to the epoch, so it does not depend on where blocks begin.
     from_us, to_us = phases[0].from_us, phases[-1].to_us
     grid = np.arange(from_us // grid_us - 1, to_us // grid_us + 1, dtype=np.int64) * grid_us + _ODD_US % grid_us
     grid = grid[(grid >= from_us) & (grid < to_us)]
-    grid = grid[turning[np.searchsorted(starts, grid, "right") - 1]]
-    at = np.union1d(starts, grid)
+    at = grid if script.sampled else np.union1d(starts, grid[turning[np.searchsorted(starts, grid, "right") - 1]])
     phase = np.searchsorted(starts, at, "right") - 1
     speed = _each(phases, lambda one: one.speed)[phase] * (1.0 + _SPEED_NOISE * noise.at(at, 1))
     feed = _each(phases, lambda one: one.feed)[phase] * (1.0 + _FEED_NOISE * noise.at(at, 2))
     moved = 1.0 + _LOAD_NOISE * noise.at(at, 4)
-    work = _each(phases, lambda one: one.load if one.condition.cutting else _AIR_LOAD * one.condition.turning)
-    power = _each(phases, lambda one: 0.0 if one.condition.off else 1.0)[phase]
+    air = _AIR_LOAD_MOTOR if script.kind == "manual" else _AIR_LOAD
+    work = _each(phases, lambda one: max(one.load, air) if one.condition.cutting else air * one.condition.turning)
+    on = _each(phases, lambda one: 0.0 if one.condition.off else 1.0)[phase]
     standby, full = script.power_w
-    return {
+    drive = (full - standby) * work[phase] * moved / 100.0
+    power = on * (standby + drive)
+    turns = np.maximum(speed, 1.0) * (2.0 * math.pi / 60.0)
+    # Each phase of the mains has a little noise of its own.
+    currents = {
+        name: (at, np.round(power / PHASE_W * (1.0 + _CURRENT_NOISE * noise.at(at, number)), 2))
+        for number, name in enumerate(_CURRENTS, 5)
+    }
+    return currents | {
         "spindle.1.speed": (at, np.round(speed, 1)),
         "feed.1.rate": (at, np.round(feed, 1)),
         "spindle.1.load": (at, np.round((work * turning)[phase] * moved, 1)),
-        "power.active": (at, np.round(power * (standby + (full - standby) * work[phase] * moved / 100.0))),
+        "spindle.1.power": (at, np.round(drive)),
+        "spindle.1.torque": (at, np.round(np.where(turning[phase], drive / turns, 0.0), 1)),
+        "power.active": (at, np.round(power)),
     }
 
 

@@ -325,6 +325,8 @@ class _Machine:
         begin_us, self._now_us = self._now_us, self._now_us + length_us
         if self._script.kind == "edm":  # nothing to turn: what would turn the spindle moves an axis
             condition = replace(condition, turning=False, feeding=condition.feeding or condition.turning)
+        if self._script.kind == "manual" and block is None:  # without work its motor is off
+            condition = replace(condition, turning=False, feeding=False)
         speed = round(self._random.uniform(*self._script.spindle), 1) if block is None else block.speed
         feed = round(self._random.uniform(*self._script.feed), 1) if block is None else block.feed
         if condition.cutting:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import InputError
+from simulators.drawing import PHASE_W
 from simulators.replay_plant import toml_text
 
 PLANT_URI = "http://stanok.example/plant"
@@ -20,6 +21,13 @@ Document = dict[str, Any]
 
 _EXTRA = ("ctrl.op_mode", "ctrl.item_state")
 """Signals that machines over MQTT send beside those of the profile "json"."""
+
+_TOLD_BY_JSON = (
+    *("ctrl.execution", "ctrl.mode", "ctrl.estop", "ctrl.feed_hold", "ctrl.wait_for", "prog.name", "tool.id"),
+    *("part.total", "part.scrap", "spindle.1.rotating", "spindle.1.speed", "spindle.1.load"),
+    *("feed.1.rate", "feed.1.override", "power.active"),
+)
+"""What the profile "json" takes as given, and a clamp does not tell."""
 
 AIR = [{"up_to": 20_000.0, "load": 7.0}]
 """The taught load in air of a simulated spindle."""
@@ -53,6 +61,7 @@ _LIKES = {
         "grinding", "Шлифовальный станок", (90, 260), (1, 2), (1400, 3200), (40, 160), 7600, 12, 220, (40, 120)
     ),
     "eroder": _Like("edm", "Электроэрозионный станок", (900, 2600), (1, 2), (600, 2600), (2, 12), 6000, 3, 12, (3, 12)),
+    "old": _Like("manual", "Старый токарный станок", (240, 900), (2, 3), (300, 900), (40, 160), 5500, 6, 60, (5, 20)),
 }
 _MIX = ("lathe", "mill", "lathe", "centre", "grinder", "mill", "lathe", "eroder")
 """What stands beside each other in a shop, again and again."""
@@ -73,6 +82,7 @@ class _Works:
     shifts: Sequence[tuple[str, str, str, str]]
     machines: int
     opcua: int = 0
+    mix: Sequence[str] = _MIX
 
 
 _ZONES = (
@@ -94,8 +104,16 @@ _NATIONAL = (
     _Works("novosibirsk", "Новосибирск", "Asia/Novosibirsk", _TWO, 42),
     _Works("irkutsk", "Иркутск", "Asia/Irkutsk", _ONE, 41),
 )
-MADE: Mapping[str, tuple[int, Sequence[_Works]]] = {"zones": (20260401, _ZONES), "national": (20260402, _NATIONAL)}
-"""Name -> seed and plants: 40 machines in the zones of three countries; 500 machines in twelve plants."""
+_WORKSHOP = (_Works("vitebsk", "Витебск", "Europe/Minsk", _TWO, 8, mix=("old",)),)
+MADE: Mapping[str, tuple[int, Sequence[_Works]]] = {
+    "zones": (20260401, _ZONES),
+    "national": (20260402, _NATIONAL),
+    "workshop": (20260403, _WORKSHOP),
+}
+"""Name -> seed and plants: 40 machines in the zones of three countries; 500 machines in twelve plants; eight old lathes
+of which a clamp on one phase is all that is known.
+"""
+_CLAMPED = "power.current.l1"
 
 PROJECTS: tuple[Document, ...] = (
     {"name": "replacement", "kind": "replacement", "install_h": 40.0, "cycle": 0.72, "breakdowns": 0.35, "scrap": 0.5},
@@ -166,15 +184,19 @@ def _machines(work: _Works) -> Iterator[tuple[Document, Document, list[Document]
     """Plant entry, script and part programs of each machine."""
     numbers = dict.fromkeys(_LIKES, 0)
     for index in range(work.machines):
-        word = _MIX[index % len(_MIX)]
+        word = work.mix[index % len(work.mix)]
         numbers[word] += 1
         name = f"{work.name}/{word}-{numbers[word]}"
         draw = random.Random(f"made {name}")
         programs = [_program(name, _LIKES[word], number, draw) for number in range(2)]
         over_opcua = index < work.opcua
-        project = index // len(_MIX) % len(PROJECTS) if index % len(_MIX) == 0 else None
+        project = index // len(_MIX) % len(PROJECTS) if index % len(_MIX) == 0 and word != "old" else None
         script = _script(name, _LIKES[word], draw, [run for run, _ in programs], over_opcua, project)
-        yield _entry(name, word, over_opcua), script, [standard for _, standard in programs]
+        if word == "old":
+            entry, script = _clamped(name, script)
+        else:
+            entry = _entry(name, word, over_opcua)
+        yield entry, script, [standard for _, standard in programs]
 
 
 def _program(machine: str, like: _Like, number: int, draw: random.Random) -> tuple[Document, Document]:
@@ -194,6 +216,25 @@ def _entry(name: str, word: str, over_opcua: bool) -> Document:
         signals = {signal: {"name": signal} for signal in _EXTRA}
         entry |= {"source": f"{site}-mqtt", "profile": "json", "topic": f"stanok/{name}", "signals": signals}
     return entry | {"behaviour": {"idle": AIR}}
+
+
+def _clamped(name: str, script: Document) -> tuple[Document, Document]:
+    """Plant entry and script of a machine with nothing but a clamp on one phase, told every second."""
+    site, own = name.split("/")
+    standby, cutting = (round(watts / PHASE_W, 1) for watts in (550.0, 550.0 + 0.6 * 4950.0))
+    entry = {
+        "name": name,
+        "title": f"{_LIKES['old'].title} {own.rpartition('-')[2]}",
+        "area": "old",
+        "source": f"{site}-mqtt",
+        "profile": "json",
+        "topic": f"stanok/{name}",
+        "signals": {**dict.fromkeys(_TOLD_BY_JSON, False), _CLAMPED: {"name": _CLAMPED}},
+        "behaviour": {"by_power": {"signal": _CLAMPED, "standby": standby, "cutting": cutting}},
+    }
+    left = ("scrap", "tool_break_every_parts", "off_when_free", "maintenance_every_d", "maintenance_h", "stop_shown")
+    habits = {key: value for key, value in script.items() if key not in left}
+    return entry, {**habits, "scrap": 0.0, "sampled": True, "gauge_s": 1.0, "wait_word": "interrupted"}
 
 
 def _script(

@@ -108,7 +108,7 @@ def _script_complaints(path: str, script: MachineScript, machine: Machine, plant
         yield f"{path}: {machine.name} has several sources in the plant file; simulated machines have one"
     protocol = plant.sources[machine.source].protocol
     yield from _fault_complaints(path, script, machine, protocol)
-    for name in _needed_signals(script):
+    for name in _needed_signals(script, machine):
         if name not in machine.signals:
             yield f"{path}: {machine.name} needs the signal {name} to show what happens, its plant entry lacks it"
 
@@ -127,8 +127,11 @@ def _fault_complaints(path: str, script: MachineScript, machine: Machine, protoc
                 yield f"{here}.signals[{place}]: {machine.name} has no signal {name}"
 
 
-def _needed_signals(script: MachineScript) -> Iterator[str]:
+def _needed_signals(script: MachineScript, machine: Machine) -> Iterator[str]:
     """Without these signals the samples would tell another story than the ledger."""
+    if machine.behaviour.by_power is not None:  # all that is known of it is how much it takes
+        yield machine.behaviour.by_power.signal
+        return
     yield from _NEEDED
     yield from (_NEEDED_BY_HOLD[hold] for hold in script.hold if hold in _NEEDED_BY_HOLD)
     if script.breakdown_every_h is not None or script.tool_break_every_parts is not None:

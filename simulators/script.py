@@ -17,8 +17,8 @@ from simulators.fault_tables import Fault, Share, Span, Table, in_order
 Hold = Literal["interrupted", "feed_hold", "override"]
 """How an operator holds a running program: by interrupting it, by feed hold, or by turning the feed override to 0."""
 
-Kind = Literal["turning", "milling", "five_axis", "grinding", "edm"]
-"""What a machine is: which blocks its programs are made of, see cycle.py."""
+Kind = Literal["turning", "milling", "five_axis", "grinding", "edm", "manual"]
+"""What a machine is: which blocks its programs are made of, see cycle.py. manual: an old lathe, worked by hand."""
 
 WAITS = {word.name.lower(): word for word in WaitFor if word} | {"program": WaitFor.OTHER}
 """What a machine may wait for. No control has a word for a program that has not come."""
@@ -110,7 +110,9 @@ class MachineScript(Table):
     power_w: Span = (900.0, 9000.0)
     """Standby and full load."""
     gauge_s: PositiveFloat = 5.0
-    """Interval of speed, load, feed and power while the spindle turns."""
+    """Interval of speed, load, feed, power and currents while the spindle turns."""
+    sampled: bool = False
+    """Gauges are told at that interval always and only, as a clamp or a meter does, not where the machine changes."""
     project: tuple[Project, ...] = ()
     fault: tuple[Fault, ...] = ()
     """What goes wrong on the way to the reader. The truth is not touched by it."""
