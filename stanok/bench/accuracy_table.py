@@ -15,9 +15,9 @@ from stanok.bench.report import Figure
 BEGIN, END = "<!-- table: stanok bench accuracy --docs docs -->", "<!-- end of table -->"
 _HEADS = {
     "en": "faults|seed|machine-days|machine-shifts|class error, points|parts|parts wrong|outside the band"
-    "|width of OEE's band, points|unknown, h|line cut, h",
+    "|error of OEE, points|width of OEE's band, points|unknown, h|line cut, h",
     "ru": "неисправности|seed|станко-дней|станко-смен|ошибка класса, п. п.|деталей|неверных деталей|вне полосы"
-    "|ширина полосы OEE, п. п.|неизвестно, ч|обрыв линии, ч",
+    "|ошибка OEE, п. п.|ширина полосы OEE, п. п.|неизвестно, ч|обрыв линии, ч",
 }
 _MADE = {
     "en": "Made on {date} by `{command}`, {machine}. Time classes differ by at most what the column says.",
@@ -64,6 +64,7 @@ def _row(name: str, row: Mapping[str, Figure], language: str) -> str:
         str(row["parts_wrong"].conditions["parts_true"]),
         f"{row['parts_wrong'].value:g}",
         f"{row['outside_band'].value:g}",
+        f"{shift['value_errors'].get('oee', 0.0):.3f}",
         f"{shift['oee_band_mean_width']:.3f}" if name != "all" and "oee_band_mean_width" in shift else "",
     ]
     time = row["class_error_max"].conditions

@@ -19,11 +19,11 @@ HOURS = 11
 """Until the first whole shift of both sites is over."""
 
 
-def outcome(dsn: str, faults: str, hours: int = HOURS) -> Verdict:
-    verdict = judge(dsn, DEMO, hours, faults, 5)
+def outcome(dsn: str, faults: str) -> Verdict:
+    verdict = judge(dsn, DEMO, HOURS, faults, 5, ["minsk/lathe-1", "ural/lathe-3"])
     print(verdict)
-    assert verdict.machine_days == 6 * hours / 24
-    assert verdict.shifts == (6 if hours == HOURS else 0)
+    assert verdict.machine_days == 2 * HOURS / 24
+    assert verdict.shifts == 2
     assert verdict.parts_true > 100
     return verdict
 
@@ -47,8 +47,30 @@ def test_with_losses_the_truth_is_in_the_band_and_unknown_is_about_what_was_cut(
 
 
 @pytest.mark.timeout(300)
-def test_parts_that_no_reading_shows_are_seen_to_be_missing(embedded_server: str) -> None:
-    assert outcome(embedded_server, "counters", 3).parts_wrong > 0
+def test_parts_that_no_reading_shows_are_seen_to_be_missing_and_named(embedded_server: str) -> None:
+    found = judge(embedded_server, DEMO, 3, "counters", 5, ["ural/lathe-3"])
+    assert found.parts_wrong > 0
+    assert [line.partition(":")[0] for line in found.wrong] == ["ural/lathe-3"]
+    assert found.machine_days == 3 / 24
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("faults", ["clock", "jump", "flap"])
+def test_a_wrong_clock_moves_everything_with_it_and_bounces_cost_next_to_nothing(
+    embedded_server: str, faults: str
+) -> None:
+    found = judge(embedded_server, DEMO, 4, faults, 5, ["ural/lathe-3"])
+    print(found)
+    assert found.parts_true > 50
+    assert found.parts_wrong == 0
+    assert max(found.class_error.values()) < 0.1
+    assert found.class_error["apt"] == 0.0 or faults != "clock"
+    assert found.class_error["apt"] > 0.0 or faults == "clock"
+
+
+def test_a_machine_that_the_scenario_does_not_have_is_named(embedded_server: str) -> None:
+    with pytest.raises(InputError, match="--machine: the plant has no ural/lathe-9"):
+        judge(embedded_server, DEMO, 1, "none", 1, ["ural/lathe-9"])
 
 
 def test_a_class_is_wrong_by_what_unknown_time_cannot_explain() -> None:
@@ -90,7 +112,7 @@ def test_an_unknown_set_is_a_mistake_of_its_author() -> None:
 
 
 def figures() -> list[Figure]:
-    verdict = Verdict("cut", 4, 40.0, 70, {"apt": 0.25}, {"oee": 1.0}, 1000, 3, ["x"], 140.0)
+    verdict = Verdict("cut", 4, 40.0, 70, {"apt": 0.25}, {"oee": 1.0}, 1000, 3, ["a/m: 5 parts"], ["x"], 140.0)
     return list(accuracy._figures(verdict, "zones", 24))
 
 
@@ -109,8 +131,8 @@ def test_the_table_takes_the_place_of_the_old_one_in_both_languages(tmp_path: Pa
         (tmp_path / language / "accuracy.md").write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
     assert list(kept(figures(), tmp_path)) == figures()
     english, russian = ((tmp_path / language / "accuracy.md").read_text() for language in ("en", "ru"))
-    assert "| `cut` | 4 | 40 | 70 | 0.250000 | 1000 | 3 | 1 | 2.000 | 0.000 | 0.000 |" in english
-    assert "| `cut` | 4 | 40 | 70 | 0,250000 | 1000 | 3 | 1 | 2,000 | 0,000 | 0,000 |" in russian
+    assert "| `cut` | 4 | 40 | 70 | 0.250000 | 1000 | 3 | 1 | 1.000 | 2.000 | 0.000 | 0.000 |" in english
+    assert "| `cut` | 4 | 40 | 70 | 0,250000 | 1000 | 3 | 1 | 1,000 | 2,000 | 0,000 | 0,000 |" in russian
     assert english.startswith("before\n")
     assert english.endswith("after\n")
     assert "old" not in english
