@@ -20,9 +20,10 @@ from simulators.truth import Condition, Part, Phase
 
 _AIR_LOAD, _AIR_LOAD_MOTOR = 7.0, 30.0
 """Spindle load without cutting, % of nominal: of a drive, and of a motor straight on the mains; estimates."""
-PHASE_W = math.sqrt(3.0) * 400.0 * 0.8
-"""Active power [W] of a current of 1 A in each phase: 400 V, cos φ 0.8."""
-_LOAD_NOISE, _FEED_NOISE, _SPEED_NOISE, _CURRENT_NOISE = 0.08, 0.03, 0.004, 0.02
+VOLTAGE = 400.0
+PHASE_W = math.sqrt(3.0) * VOLTAGE * 0.8
+"""Active power [W] of a current of 1 A in each phase at cos φ 0.8."""
+_LOAD_NOISE, _FEED_NOISE, _SPEED_NOISE, _CURRENT_NOISE, _VOLTAGE_NOISE = 0.08, 0.03, 0.004, 0.02, 0.01
 """Relative amplitudes; estimates."""
 
 _ODD_US = 2_345_679
@@ -41,8 +42,9 @@ _SWITCHES = {"ctrl.estop", "ctrl.feed_hold", "spindle.1.rotating", "feed.1.overr
 _SELECTED = {"prog.name", "tool.id"}
 _COUNTED = {"part.total", "part.scrap", "part.good"}
 _CURRENTS = ("power.current.l1", "power.current.l2", "power.current.l3")
-_GAUGED = {"spindle.1.speed", "spindle.1.load", "spindle.1.power", "spindle.1.torque", "feed.1.rate", "power.active"}
-PLAYED = _CONTROL | _SWITCHES | _SELECTED | _COUNTED | _GAUGED | {*_CURRENTS}
+_GAUGED = {"spindle.1.speed", "spindle.1.load", "spindle.1.power", "spindle.1.torque", "feed.1.rate"}
+_MAINS = {"power.active", "power.voltage", *_CURRENTS}
+PLAYED = _CONTROL | _SWITCHES | _SELECTED | _COUNTED | _GAUGED | _MAINS
 """The signals that a ledger can be shown in; others of a plant entry stay silent."""
 
 
@@ -149,6 +151,7 @@ def _gauges(script: MachineScript, noise: Noise, phases: Sequence[Phase], starts
         "spindle.1.power": (at, np.round(drive)),
         "spindle.1.torque": (at, np.round(np.where(turning[phase], drive / turns, 0.0), 1)),
         "power.active": (at, np.round(power)),
+        "power.voltage": (at, np.round(VOLTAGE * (1.0 + _VOLTAGE_NOISE * noise.at(at, 8)), 1)),
     }
 
 

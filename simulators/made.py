@@ -28,6 +28,11 @@ _TOLD_BY_JSON = (
     *("feed.1.rate", "feed.1.override", "power.active"),
 )
 """What the profile "json" takes as given, and a clamp does not tell."""
+_STORY = ("ctrl.execution", "ctrl.mode", "prog.name", "part.total", "spindle.1.rotating")
+_TEN = (
+    *("spindle.1.speed", "spindle.1.load", "spindle.1.power", "spindle.1.torque", "feed.1.rate", "power.active"),
+    *("power.voltage", "power.current.l1", "power.current.l2", "power.current.l3"),
+)
 
 AIR = [{"up_to": 20_000.0, "load": 7.0}]
 """The taught load in air of a simulated spindle."""
@@ -113,6 +118,7 @@ MADE: Mapping[str, tuple[int, Sequence[_Works]]] = {
 """Name -> seed and plants: 40 machines in the zones of three countries; 500 machines in twelve plants; eight old lathes
 of which a clamp on one phase is all that is known.
 """
+HALL = 250
 _CLAMPED = "power.current.l1"
 
 PROJECTS: tuple[Document, ...] = (
@@ -125,9 +131,34 @@ _PROJECT_AFTER_D = 60.0
 """Two months of before: the least that an evaluation accepts as a baseline is shorter."""
 
 
+def crowd(machines: int, gauge_s: float) -> tuple[Document, Document]:
+    """So many machines in one hall that grind around the clock, ten gauges of each told every `gauge_s` [s].
+
+    They stand behind sources of at most `HALL` machines.
+    """
+    work = _Works("hall", "Зал", "Europe/Minsk", (("1", "00:00", "00:00", ""),), machines, mix=("grinder",))
+    document, scenario = _documents("crowd", 20260404, (work,), "")
+    silent = dict.fromkeys((*_TOLD_BY_JSON, *_EXTRA), False)
+    told = {name: {"name": name} for name in (*_STORY, *_TEN)}
+    halves = [{**document["source"][0], "name": f"hall-{n}"} for n in range(-(-machines // HALL))]
+    halves = [{**source, "client_id": source["name"]} for source in halves]
+    entries = [
+        {**entry, "source": f"hall-{n // HALL}", "signals": {**silent, **told}}
+        for n, entry in enumerate(document["machine"])
+    ]
+    busy = {"scrap": 0.0, "sampled": True, "gauge_s": gauge_s, "breaks": "run", "warm_up_min": [0.0, 0.0]}
+    calm = {"hold_every_min": 1e6, "wait_every_parts": 1e6, "setup_min": [0.0, 0.0]}
+    own = ("name", "kind", "program", "first_part", "spindle", "feed", "power_w")
+    scripts = [{**{key: script[key] for key in own}, **busy, **calm} for script in scenario["machine"]]
+    return {**document, "source": halves, "machine": entries}, {**scenario, "machine": scripts}
+
+
 def made(name: str, plant_file: str) -> tuple[Document, Document]:
     """Plant and scenario of that name (a key of MADE); the scenario names its plant file. KeyError for other names."""
-    seed, works = MADE[name]
+    return _documents(name, *MADE[name], plant_file)
+
+
+def _documents(name: str, seed: int, works: Sequence[_Works], plant_file: str) -> tuple[Document, Document]:
     machines = [machine for work in works for machine in _machines(work)]
     plant = {
         "enterprise": {"name": f"Stanok {name}"},

@@ -30,6 +30,8 @@ from simulators.outlet import LEFTOVER, ONLINE, Damage, Sample, Value
 KEEPALIVE_S = 5
 """The broker tells everybody after 1.5 times this that a machine has gone."""
 CONNECT_S = 10.0
+AT_ONCE = 25
+"""So many connect together: hundreds would wait for each other longer than one may wait for a broker."""
 GOODBYE_S = 3.0
 MOST_SAMPLES = 200
 """Samples of one message: about 8 kB."""
@@ -50,8 +52,10 @@ class MqttPublisher:
 
     async def start(self, present: Mapping[int, Mapping[str, tuple[int, Value]]]) -> None:
         """Connect all machines and publish births and present values; raises SourceError without a broker."""
-        starting = (publisher.start(present.get(index, {})) for index, publisher in self._publishers.items())
-        await asyncio.gather(*starting)
+        publishers = list(self._publishers.items())
+        for first in range(0, len(publishers), AT_ONCE):
+            some = publishers[first : first + AT_ONCE]
+            await asyncio.gather(*(publisher.start(present.get(index, {})) for index, publisher in some))
 
     async def send(self, samples: Sequence[Sample]) -> None:
         """Publish changes in order; returns when the broker has acknowledged them."""

@@ -14,7 +14,6 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from operator import attrgetter
 
-from core.errors import InputError
 from core.plant.model import Plant
 from core.ports import Clock
 from simulators.faults import Line
@@ -45,18 +44,20 @@ class Player:
     def intervene(self, wanted: Intervention) -> Intervention:
         """Do something to a machine from the first instant on that has not left it; gives it with that instant.
 
-        InputError if the machine cannot do it, or is not played here.
+        InputError if the machine cannot do it. Only for machines that are played here.
         """
         check(wanted, self._signals.plant, self._signals.scripts)
-        machine = self._signals.plant.machine_index[wanted.machine]
-        if machine not in self._lines:
-            raise InputError(f"{wanted.machine} is not simulated by this process")
-        line = self._lines[machine]
+        line = self._lines[self._signals.plant.machine_index[wanted.machine]]
         done = replace(wanted, at_us=line.until_us)
         self._signals.intervene(done)
         if done.kind is Kind.CUT:
             line.cut(done.at_us, done.to_us)
         return done
+
+    def plays(self, machine: str) -> bool:
+        """False for a machine of the plant that other processes play; a stranger is whoever is asked."""
+        known = self._signals.plant.machine_index
+        return machine not in known or known[machine] in self._lines
 
     @property
     def sent_until(self) -> int:

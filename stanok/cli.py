@@ -204,6 +204,7 @@ def simulate(
     plant: Annotated[Path | None, typer.Option(help="the plant file, if not the one the scenario names")] = None,
     data: DataOption = None,
     broker: BrokerOption = None,
+    source: Annotated[list[str] | None, typer.Option(help="play only this source of the plant")] = None,
     replay: Annotated[Path | None, typer.Option(metavar="FILE", help="play this recording instead")] = None,
     convention: Annotated[
         str, typer.Option(help="how a recording is published: mtconnect-entity, json, umh")
@@ -250,7 +251,8 @@ def simulate(
     where = plant or plant_path(scenario, read_scenario(scenario))
     directory = settings.data_directory()
     clock = _clock(directory)
-    asyncio.run(work(load_plant(where, settings.broker.url), scenario, clock, stop_on_signals(), directory))
+    found = load_plant(where, settings.broker.url)
+    asyncio.run(work(found, scenario, clock, stop_on_signals(), directory, source or ()))
 
 
 @app.command()

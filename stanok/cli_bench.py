@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from stanok.cli_words import seconds_of
+
 bench = typer.Typer(help="Benchmarks: each figure beside what it is compared with.", no_args_is_help=True)
 
 DatabaseOption = Annotated[str | None, typer.Option("--database", metavar="DSN", help="a PostgreSQL to use")]
@@ -36,3 +38,21 @@ def bench_accuracy(
     from stanok.bench.report import report
 
     report(kept(measure(scenario, hours, seed, faults or list(SETS), database, machine or ()), docs), as_json)
+
+
+@bench.command("plant")
+def bench_plant(
+    as_json: JsonOption = False,
+    database: DatabaseOption = None,
+    broker: Annotated[str | None, typer.Option(metavar="mqtt://HOST:PORT", help="an MQTT broker to use")] = None,
+    machines: Annotated[int, typer.Option(help="how many", min=1)] = 500,
+    length: Annotated[str, typer.Option("--for", help="measured time, for example 90s, 5m")] = "2m",
+) -> None:
+    """A whole plant in real time on this computer, simulators and servers too: what it reached, and what limits it.
+
+    Example: stanok bench plant --machines 500 --for 2m --json
+    """
+    from stanok.bench.plant import measure
+    from stanok.bench.report import report
+
+    report(measure(broker, database, machines=machines, seconds=seconds_of(length, "--for")), as_json)

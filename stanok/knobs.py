@@ -38,8 +38,8 @@ class Knobs:
         self._read = self._asked.stat().st_size
         self.done = done_in(directory)
 
-    def turn(self, intervene: Callable[[Intervention], Intervention]) -> None:
-        """Do what was asked since the last call."""
+    def turn(self, intervene: Callable[[Intervention], Intervention], mine: Callable[[str], bool]) -> None:
+        """Do what was asked since the last call of machines that are `mine`; others answer for theirs."""
         if self._asked.stat().st_size <= self._read:
             return
         with self._asked.open("rb") as file:
@@ -48,14 +48,18 @@ class Knobs:
         whole = found[: found.rfind(b"\n") + 1]
         self._read += len(whole)
         for line in whole.decode(errors="replace").splitlines():
-            self._answer(line, intervene)
+            self._answer(line, intervene, mine)
 
-    def _answer(self, line: str, intervene: Callable[[Intervention], Intervention]) -> None:
+    def _answer(
+        self, line: str, intervene: Callable[[Intervention], Intervention], mine: Callable[[str], bool]
+    ) -> None:
         try:
             asked = json.loads(line)
             name, wanted = str(asked["id"]), from_line(json.dumps(asked["wanted"]))
         except (ValueError, TypeError, KeyError):
             return  # nobody waits for an answer to what cannot be read
+        if not mine(wanted.machine):
+            return
         try:
             answer = {"id": name, "done": json.loads(to_line(intervene(wanted)))}
         except InputError as error:

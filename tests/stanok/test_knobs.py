@@ -24,6 +24,10 @@ def intervene(wanted: Intervention) -> Intervention:
     return replace(wanted, at_us=AT_US)
 
 
+def mine(machine: str) -> bool:
+    return machine != "b/m"
+
+
 @contextmanager
 def simulators(directory: Path, *, goes_on: bool = True) -> Iterator[Knobs]:
     """Someone who looks after the knobs in another thread, as simulators do."""
@@ -31,7 +35,7 @@ def simulators(directory: Path, *, goes_on: bool = True) -> Iterator[Knobs]:
 
     def look() -> None:
         while not stop.wait(0.01):
-            knobs.turn(intervene)
+            knobs.turn(intervene, mine)
 
     thread = threading.Thread(target=look)
     thread.start()
@@ -67,15 +71,22 @@ def test_nothing_is_done_that_was_asked_while_no_simulators_ran(tmp_path: Path) 
     assert done_in(tmp_path) == [done]
 
 
+def test_what_other_simulators_play_is_theirs_to_answer(tmp_path: Path) -> None:
+    with simulators(tmp_path):
+        with pytest.raises(OutsideError, match="no simulators answer"):
+            ask(tmp_path, replace(BREAK, machine="b/m"), 0.2)
+        assert ask(tmp_path, BREAK).machine == "a/m"
+
+
 def test_lines_that_cannot_be_read_are_passed_over(tmp_path: Path) -> None:
     knobs = Knobs(tmp_path, goes_on=True)
     with (tmp_path / "knob.asked.jsonl").open("a") as file:
         file.write('nonsense\n[]\n{"id": "1", "wanted": {"kind": "explode", "machine": "a/m"}}\n{"id": "2"')
-    knobs.turn(intervene)
+    knobs.turn(intervene, mine)
     assert done_in(tmp_path) == []
     with (tmp_path / "knob.asked.jsonl").open("a") as file:
         file.write(', "wanted": {"kind": "cut", "machine": "a/m", "for_us": 60000000}}\n')
-    knobs.turn(intervene)
+    knobs.turn(intervene, mine)
     assert [one.kind for one in done_in(tmp_path)] == [Kind.CUT]
 
 
