@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 LANGUAGES = ("en", "ru")
 PAIRED = (
     "accuracy",
+    "demo",
     "plant-file",
     "truth",
     "signals",
