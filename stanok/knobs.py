@@ -30,11 +30,15 @@ class Knobs:
 
     def __init__(self, directory: Path, *, goes_on: bool) -> None:
         """`goes_on`: whether this run goes on with the story of the one before."""
-        directory.mkdir(parents=True, exist_ok=True)
         self._asked, self._done = directory / ASKED, directory / DONE
-        if not goes_on:
-            self._done.unlink(missing_ok=True)
-        self._asked.touch()
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            if not goes_on:
+                self._done.unlink(missing_ok=True)
+            self._asked.touch()
+        except OSError as error:
+            why = f"{error.filename or directory}: {error.strerror}"
+            raise InputError(f"{why}; say with --data where the simulators may write") from error
         self._read = self._asked.stat().st_size
         self.done = done_in(directory)
 

@@ -90,6 +90,12 @@ def test_lines_that_cannot_be_read_are_passed_over(tmp_path: Path) -> None:
     assert [one.kind for one in done_in(tmp_path)] == [Kind.CUT]
 
 
+def test_a_directory_that_cannot_be_one_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="say with --data where the simulators may write"):
+        Knobs(tmp_path / "file", goes_on=True)
+
+
 def test_what_was_done_is_told_in_a_sentence() -> None:
     assert told(replace(BREAK, at_us=AT_US)) == "a/m breaks down from 07:00:00 UTC on for 10 min"
     assert (
