@@ -36,4 +36,11 @@ def pytest_configure(config: pytest.Config) -> None:
     fold.shown(Columns.empty(), np.array([0]), np.array([BEGIN_US + 1]))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """For two workers (`-n 2 --dist loadgroup`): files stay whole, and one worker has all that runs whole plants."""
+    for item in items:
+        room, *_ = item.path.relative_to(ROOT / "tests").parts
+        item.add_marker(pytest.mark.xdist_group(room if room == "stanok" else str(item.path)))
+
+
 pytest_plugins = ["tests.fix_honest", "tests.fix_postgres", "tests.fix_broker", "tests.fix_opcua", "tests.fix_history"]
