@@ -199,7 +199,7 @@ class Line:
         for sample in samples:
             if sample.signal == ONLINE or not any(cuts.at(at_us) for cuts in self._cuts):
                 yield Leaving(at_us, sample)
-            elif sample.damage is Damage.NONE:
+            else:
                 yield Leaving(at_us, replace(sample, damage=Damage.LOST))
 
     def _spoilt(self, samples: Iterable[Sample], damage: Damage) -> Iterable[Sample]:

@@ -364,7 +364,7 @@ class Engine:
 def resume(stream: Stream, connection: Connection) -> None:
     """Put a fresh stream where the last commit left off; a database without commits leaves it as it is.
 
-    Machines whose snapshots another version of the code made are folded again from the oldest of them.
+    Machines whose snapshots this code cannot read are folded again from the oldest of them.
     """
     plant = stream.plant
     tick_us = reading.last_tick(connection)

@@ -13,7 +13,34 @@ from stanok.compiled import keep_compiled_code  # noqa: E402
 
 keep_compiled_code()
 
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+
+from core.engine.fold import Fold  # noqa: E402  (after the place of compiled code is known)
+from core.samples.order import Columns, columns_of  # noqa: E402
+from stanok.bench.kernel import BEGIN_US, bench_batch, bench_plant  # noqa: E402
+
 assert core.__file__ is not None
 assert Path(core.__file__).parent == ROOT / "core", f"core is imported from {core.__file__}"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile the fold once: before any test's time runs, and before two workers would do it at the same time."""
+    if hasattr(config, "workerinput"):
+        return
+    plant = bench_plant(1)
+    fold = Fold(plant)
+    fold.begin(0, BEGIN_US)
+    fold.fold(columns_of(bench_batch(plant, 10), fold.tables(BEGIN_US)))
+    fold.advance(np.array([0]), np.array([BEGIN_US + 1]))
+    fold.shown(Columns.empty(), np.array([0]), np.array([BEGIN_US + 1]))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """For two workers (`-n 2 --dist loadgroup`): files stay whole, and one worker has all that runs whole plants."""
+    for item in items:
+        room, *_ = item.path.relative_to(ROOT / "tests").parts
+        item.add_marker(pytest.mark.xdist_group(room if room == "stanok" else str(item.path)))
+
 
 pytest_plugins = ["tests.fix_honest", "tests.fix_postgres", "tests.fix_broker", "tests.fix_opcua", "tests.fix_history"]

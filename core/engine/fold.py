@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from core.engine import kernel, waiting
 from core.engine.jit import records
 from core.engine.outputs import Folded, Outputs
-from core.engine.state import GAPS, NO_COUNT, NOT_IN_GAP, NOT_TRUSTED, STATE, begin, new_states
+from core.engine.state import GAPS, LAYOUT, NO_COUNT, NOT_IN_GAP, NOT_TRUSTED, STATE, begin, new_states
 from core.engine.transitions import RULES
-from core.engine.version import source_hash
 from core.errors import BrokenPromise
 from core.facts.identity import Ledger
 from core.plant.lanes import lanes_of
@@ -29,8 +28,9 @@ from core.units import DAY_US
 
 __all__ = ["CODE_VERSION", "Fold", "Folded"]
 
-CODE_VERSION = f"{RULES}/{source_hash()}"
-"""Names the rules and the code; a snapshot of another version is not used."""
+CODE_VERSION = f"{RULES}/{LAYOUT}"
+"""Names the rules and what a state means. A snapshot of another version is not used; newer code that still understands
+it goes on from there, and leaves alone what older code said of the time before."""
 
 _CALENDAR_AHEAD_US = 40 * DAY_US
 _CALENDAR_BEHIND_US = 2 * DAY_US

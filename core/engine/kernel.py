@@ -210,7 +210,7 @@ def _decide(s: Any, k: Any, machine: int, turns: int, feeding: int, out: Array, 
             s.words,
             by_control(s.words),
             execution,
-            s.words[_MODE],
+            _mode(s),
             moving,
             _silence(s, k, execution),
             s.failed != 0,
@@ -244,6 +244,11 @@ def _decide(s: Any, k: Any, machine: int, turns: int, feeding: int, out: Array, 
 
 
 @compiled
+def _mode(s: Any) -> Any:
+    return np.int64(s.words[_MODE])  # of one width with that of a channel, or all rules are compiled twice
+
+
+@compiled
 def _decide_channels(s: Any, k: Any, moving: bool) -> tuple[int, int, int, bool, bool]:
     """(state, cause, rule, does a program run, is a feed held) of a machine with several channels.
 
@@ -259,7 +264,7 @@ def _decide_channels(s: Any, k: Any, moving: bool) -> tuple[int, int, int, bool,
     if spoken and execution == NOTHING_SAID:
         execution = NOTHING_TRUSTED
     control = told or by_control(s.words)
-    failed, red_stops, mode = s.failed != 0, k.red_stops != 0, int(s.words[_MODE])
+    failed, red_stops, mode = s.failed != 0, k.red_stops != 0, _mode(s)
     silence = 0 if told else _silence(s, k, execution)
     found = decide(s.words, control, execution, mode, moving, silence, failed, red_stops)
     running, held = execution == _ACTIVE, execution >= 0 and is_feed_held(s.words, execution)
@@ -541,10 +546,10 @@ def fold_samples(
     Columns as in core.samples.order, tables as in core.plant.tables, outputs as in core.engine.outputs.
     """
     for i in range(first, machine.shape[0]):
-        r = role[i]
+        r: Any = np.int64(role[i])  # one width of integers, one compilation of what is called
         if r >= _STORED:
             continue
-        m = machine[i]
+        m: Any = np.int64(machine[i])
         s, k, at = states[m], machines[m], event_us[i]
         trusted, code = quality[i] <= _TRUSTED, 0
         if r < _WORDS:
@@ -562,15 +567,16 @@ def fold_samples(
                 continue
         if at > s.at_us and not _advance(s, k, m, at, segments, out, used):
             return i
+        place: Any = np.int64(channel[i])
         if r < _WORDS:
             say(s, k, r, code)
         elif r < _FIRST_POINT:
-            take_gauge(s, k, r, channel[i], value[i], trusted and value[i] == value[i])
+            take_gauge(s, k, r, place, value[i], trusted and value[i] == value[i])
         else:
             # A program that changes at the very start of a shift leaves what was counted there to the new shift.
             if s.at_us >= s.segment_end_us and not _enter_segment(s, k, segments):
                 return i
-            if not _apply(s, k, m, r, channel[i], value[i], key[i], quality[i], flags[i], programs, out, used):
+            if not _apply(s, k, m, r, place, value[i], key[i], quality[i], flags[i], programs, out, used):
                 return i
     return int(machine.shape[0])
 

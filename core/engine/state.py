@@ -11,6 +11,8 @@ that the first lines of many machines do not fall into the same places of a cach
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -157,6 +159,10 @@ def _padded() -> np.dtype[np.void]:
 
 
 STATE = _padded()
+MEANING = 1
+"""Raised when a field, or what a snapshot holds beside the state, comes to mean something else under the same name."""
+LAYOUT = f"{MEANING}-{hashlib.blake2b(repr(STATE.descr).encode(), digest_size=6).hexdigest()}"
+"""Names the fields and what they mean: the bytes of a snapshot can be read where it is the same."""
 
 
 def new_states(machines: int) -> NDArray[np.void]:

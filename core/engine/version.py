@@ -1,4 +1,4 @@
-"""The name of this very code, for snapshots and for the cache of compiled code. Must not import numba."""
+"""The name of this very code, for the cache of compiled code. Must not import numba."""
 
 from __future__ import annotations
 

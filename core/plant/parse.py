@@ -16,13 +16,13 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from core.errors import PlantError
-from core.plant.behaviour import read_behaviour
+from core.plant.behaviour import Behaviour, read_behaviour
 from core.plant.model import MOST_SOURCES, Feed, Machine, PartProgram, Plant, Site, Source, StandardTime
 from core.plant.parse_calendar import date_of, read_rotation, read_rules, read_shifts
 from core.plant.reader import Reader, hint, shown
 from core.plant.reasons import read_reasons
 from core.units import SECOND_US, us_from_datetime
-from core.vocabulary import meaning, signal_names
+from core.vocabulary import Role, meaning, signal_names
 
 PROTOCOLS = ("opcua", "mqtt")
 
@@ -43,6 +43,7 @@ PRI_MIN_S = 1e-6
 PRI_MAX_S = 30 * 86_400.0
 """One microsecond is the unit of standard times; no part runs a month, but milliseconds taken for seconds do."""
 
+_TURNS = {Role.SPINDLE_SPEED, Role.SPINDLE_ROTATING}
 _NOT_PLACES = frozenset({"localtime", "Factory"})
 """Entries of the time zone database that mean another zone on every computer, or none."""
 
@@ -142,6 +143,8 @@ def _machine(table: Reader, sites: Sequence[Site], sources: Sequence[Source]) ->
     behaviour = read_behaviour(table.table("behaviour", required=False))
     if more:
         _refuse_waits(table)
+    elif first.signals:
+        _need_what_tells(table, behaviour, first.signals)
     if several:
         table.close()
     mapping = first.mapping if several else table.rest()  # what nobody took
@@ -178,6 +181,18 @@ def _refuse_waits(table: Reader) -> None:
     for name in ("by_spindle", "by_power"):
         if ways is not None and name in ways.content:
             ways.complain(name, "is for a machine with one source; with several, let one of them say ctrl.execution")
+
+
+def _need_what_tells(table: Reader, behaviour: Behaviour, signals: Mapping[str, Any]) -> None:
+    """What a machine does can be told by its spindle and feed, or by its power, only where it has these signals."""
+    roles = {known.role for known in map(meaning, signals) if known is not None}
+    ways = table.table("behaviour", required=False)
+    if ways is None:
+        return
+    if behaviour.by_spindle and not (roles & _TURNS and Role.FEED_RATE in roles):
+        ways.complain("by_spindle", "needs spindle.N.speed or spindle.N.rotating, and feed.N.rate, among the signals")
+    if behaviour.by_power and behaviour.by_power.signal not in signals:
+        ways.complain("by_power", f"needs {behaviour.by_power.signal} among the signals")
 
 
 def _site_of(table: Reader, name: str, sites: Sequence[Site]) -> int:

@@ -171,7 +171,10 @@ def measure(samples: int | None = None, span_us: int = SPAN_US) -> Iterator[Figu
     for machines in (10, 10_000):
         yield _scale(machines, span_us if samples is None else PIECE_US, samples)
     yield _order(columns, conditions)
-    yield Figure("kernel", "first_call_cached", _first_call(), "s", {}, {"process": "new, compiled code cached"})
+    limit = {"numba, a function of one line": _first_call(_LIMIT)}
+    yield Figure(
+        "kernel", "first_call_cached", _first_call(_FIRST), "s", limit, {"process": "new, compiled code cached"}
+    )
 
 
 def _scale(machines: int, span_us: int, samples: int | None) -> Figure:
@@ -296,11 +299,22 @@ fold.fold(batch)
 fold.advance(np.array([0]), np.array([BEGIN_US + 1]))
 print(time.perf_counter() - called)
 """
+_LIMIT = """
+import time, numpy as np
+from stanok.compiled import keep_compiled_code
+keep_compiled_code()
+from core.engine.outputs import room
+used = np.zeros(8, "i8")
+called = time.perf_counter()
+room(used, 0, 1)
+print(time.perf_counter() - called)
+"""
+"""What numba takes for the first call of any function, here one of a single line, also if its code is cached."""
 
 
-def _first_call() -> float:
-    """Seconds of the first fold in a new process whose compiled code is in the cache."""
-    command = [sys.executable, "-c", _FIRST]
+def _first_call(script: str) -> float:
+    """Seconds of the first call in a new process whose compiled code is in the cache."""
+    command = [sys.executable, "-c", script]
     found = [
         float(subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ).stdout)
         for _ in (1, 2)

@@ -319,6 +319,14 @@ BAD: list[tuple[str, dict[str, Any], str, tuple[str, ...]]] = [
         "machine[0].behaviour.by_power: ",
         ("one source", "ctrl.execution"),
     ),
+    # what tells has to be there
+    ("machine.0", {"behaviour": {"by_spindle": {}}}, "machine[0].behaviour.by_spindle: ", ("feed.N.rate",)),
+    (
+        "machine.0",
+        {"behaviour": {"by_power": {"standby": 400, "cutting": 1400}}},
+        "machine[0].behaviour.by_power: ",
+        ("power.active among",),
+    ),
     # part programs
     ("part_program.0", {"pri_s": 0}, "part_program[0].pri_s: ", ("from 0.000001 to 2592000",)),
     ("part_program.0", {"pri_s": math.nan}, "part_program[0].pri_s: ", ("nan",)),
