@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from core.errors import InputError
 from core.programme.registry import Outcome
 from stanok.cli_operator import DatabaseOption, DataOption, SettingsOption, settings_of
 
@@ -91,18 +92,36 @@ def programme_verify(
 
 @programme.command("evaluate")
 def programme_evaluate(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="the registry, as for check")],
     name: Annotated[str, typer.Option("--programme", help="which programme")],
-    weeks: Annotated[Path, typer.Option("--weeks", metavar="WEEKS.csv", help="weekly sums of cells")],
-    outcome: Annotated[Outcome, typer.Option("--outcome", help="what is judged")] = Outcome.OUTPUT,
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILE...]", help="the registry, as for check; else the database")
+    ] = None,
+    weeks: Annotated[Path | None, typer.Option("--weeks", metavar="WEEKS.csv", help="weekly sums of cells")] = None,
+    outcome: Annotated[
+        Outcome | None, typer.Option("--outcome", help="what is judged", show_default="output; of a database all")
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="of the draws; the same seed gives the same answer")] = 1,
     lang: Annotated[Literal["en", "ru"], typer.Option("--lang", help="language of the verdict")] = "en",
     as_json: Annotated[bool, typer.Option("--json", help="machine-readable output")] = False,
+    database: DatabaseOption = None,
+    data: DataOption = None,
+    settings: SettingsOption = None,
 ) -> None:
     """Whether a programme changed an outcome, and how surely, in words that say no more than the evidence.
 
-    Example: stanok programme evaluate registry.toml --programme machine-tools-2027 --weeks weeks.csv --lang ru
-    """
-    from stanok.programme import judge, show
+    From files, or from the registry and the bundles in a database, where the answer is kept for the boards.
 
-    print(show(judge(files, weeks, name, outcome, seed), lang, as_json))
+    Example: stanok programme evaluate registry.toml --programme machine-tools-2027 --weeks weeks.csv --lang ru
+
+    Example: stanok programme evaluate --programme machine-tools-2027 --settings settings.toml
+    """
+    from stanok.database import address
+    from stanok.programme import judge, judge_reported, say, show
+
+    if bool(files) != (weeks is not None):
+        raise InputError("files of the registry and --weeks go together; without both the database is asked")
+    if files and weeks:
+        print(show(judge(files, weeks, name, outcome or Outcome.OUTPUT, seed), lang, as_json))
+        return
+    with address(settings_of(settings, data, database)) as dsn:
+        print(say(judge_reported(dsn, name, outcome, seed), lang, as_json))

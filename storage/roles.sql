@@ -33,6 +33,9 @@ begin
     if able and not pg_has_role('stanok_reader_all', 'stanok_reader', 'member') then
         grant stanok_reader to stanok_reader_all;
     end if;
+    if able and not pg_has_role('stanok_registrar', 'stanok_ministry', 'member') then
+        grant stanok_ministry to stanok_registrar; -- sees what it is answerable for
+    end if;
 end $$;
 
 do $$
@@ -120,14 +123,15 @@ begin
             ('stanok_collector', 'select', 'board', 'platform_health'),
             ('stanok_reader', 'select', 'board', '*'),
             -- Results only: nothing finer than a shift, no raw values, no names of people.
-            ('stanok_ministry', 'select', 'board', 'kpi_shift kpi_day'),
+            ('stanok_ministry', 'select', 'board', 'kpi_shift kpi_day programme_plant programme_bundle programme_machine'
+                ' programme_reliability programme_localisation programme_operation programme_integrity programme_effect'
+                ' programme_project programme_band'),
             -- Keeps the registry, says whose keys are trusted, loads bundles, evaluates; removes only the registry.
             ('stanok_registrar', 'select, insert, delete', 'stanok',
                 'linked_standard operation asset project cell programme_site programme'),
             ('stanok_registrar', 'select, insert', 'stanok',
                 'registry_version bundle bundle_refused plant_standard plant_shift plant_result plant_lost evaluation'),
             ('stanok_registrar', 'select, insert, update', 'stanok', 'site bundle_key plant_machine'),
-            ('stanok_registrar', 'select', 'board', '*'),
             ('stanok_health', 'select', 'board', 'platform_health')
         ) r (role_name, rights, place, relations)
         cross join lateral regexp_split_to_table(r.relations, ' ') relation

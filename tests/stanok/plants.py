@@ -12,10 +12,10 @@ from pathlib import Path
 from collectors.profiles import expand
 from core.plant.model import Plant
 from core.plant.parse import parse_plant
-from core.units import HOUR_US, us_from_datetime
+from core.units import HOUR_US, datetime_from_us, us_from_datetime
 from simulators.backfill import backfill
 from simulators.scenario import parse_scenario, read_scenario
-from stanok.operator import Operator
+from stanok.operator import Operator, known_from
 from stanok.pipeline import Engine
 from stanok.settings import EngineSettings
 from storage.pg.connect import connect
@@ -76,7 +76,9 @@ class Works:
         """A day and two hours through the simulator, the spool and the engine into the database."""
         plant = self.plant()
         scenario = dict(read_scenario(PLANTS / "demo.scenario.toml"))
-        mine = [{**one, "name": self.machine, "gauge_s": 600.0} for one in scenario["machine"] if one["name"] == MACHINE]
+        mine = [
+            {**one, "name": self.machine, "gauge_s": 600.0} for one in scenario["machine"] if one["name"] == MACHINE
+        ]
         script = parse_scenario({**scenario, "machine": mine, "seed": self.seed}, plant, BEGIN_US)
         (self.directory / "spool").mkdir(parents=True)
         with SpoolWriter(self.directory / "spool" / "collect.spool") as spool:
@@ -87,8 +89,9 @@ class Works:
     def tell_scrap(self) -> None:
         """A person finds a bad part of the first shift a day later, and the engine takes it in."""
         at_us = BEGIN_US + 4 * HOUR_US
-        Operator(self.plant(), self.directory, self.clock.at_us).add_scrap(
-            self.machine, datetime.fromtimestamp(at_us / 1e6, UTC).isoformat(), 1, "", "Olga", "measured again"
+        plant = self.plant()
+        Operator(plant, self.directory, self.clock.at_us).add_scrap(
+            self.machine, datetime_from_us(at_us).isoformat(), 1, "", "Olga", "", known_from(self.dsn, plant)
         )
         self.clock.at_us += 1
         self.work(told=1)
