@@ -68,8 +68,7 @@ def judge_reported(dsn: str, programme: str, outcome: Outcome | None, seed: int)
         chain = chains(connection)
         registry = version.registry
         explained = explain(registry, programme, report)
-        main = main_outcome(registry, programme)
-        asked = [outcome] if outcome else [main, *(other for other in Outcome if other is not main)]
+        asked = [outcome] if outcome else _outcomes(registry, programme, report)
         found = [_evaluate(registry, programme, one, report, explained, seed) for one in asked]
         found = [found[0], *adjust(found[1:])]
         bands = plant_bands(weeks, {site.name: site.stratum for site in registry.sites})
@@ -86,9 +85,12 @@ def judge_reported(dsn: str, programme: str, outcome: Outcome | None, seed: int)
     return Judged(programme, digest, found, explained)
 
 
-def main_outcome(registry: Registry, programme: str) -> Outcome:
-    """The outcome that the programme's first project fixed beforehand."""
-    return next((project.outcome for project in registry.projects if project.programme == programme), Outcome.OUTPUT)
+def _outcomes(registry: Registry, programme: str, report: Report) -> list[Outcome]:
+    """The outcome that was fixed beforehand, then the others; energy only where somebody measures it."""
+    main = next((project.outcome for project in registry.projects if project.programme == programme), Outcome.OUTPUT)
+    measured = any(week.energy_kwh for week in report.machines)
+    others = [one for one in Outcome if one is not main and (measured or one is not Outcome.ENERGY)]
+    return [main, *others]
 
 
 def _evaluate(

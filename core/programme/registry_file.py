@@ -1,7 +1,8 @@
 """The text of registry files -> entries that know in which line each of their keys stands.
 
 A TOML file holds tables [[site]], [[programme]], [[cell]], [[project]], [[asset]], [[operation]], [[standard]]; a CSV
-file holds entries of the one kind that its name says (`asset.csv`), its first row names the keys. The entries are flat in both.
+file holds entries of the one kind that its name says (`asset.csv`), its first row names the keys. The entries are flat
+in both.
 Invariants: nothing a file can contain raises; what cannot be read becomes a complaint with file and line.
 """
 

@@ -1,4 +1,4 @@
-"""Small plants of one machine, each with its own data directory, spools, engine and database, for a ministry's tests."""
+"""Small plants of one machine, each with its own spools, engine and database, for the tests of a ministry."""
 
 from __future__ import annotations
 
@@ -18,17 +18,19 @@ from simulators.scenario import parse_scenario, read_scenario
 from stanok.operator import Operator, known_from
 from stanok.pipeline import Engine
 from stanok.settings import EngineSettings
-from storage.pg.connect import connect
+from storage.pg.connect import Connection, connect
 from storage.spool import SpoolWriter
 from tests.stanok.house import wait_for
 
 PLANTS = Path(__file__).parents[2] / "simulators" / "plants"
 MACHINE = "minsk/lathe-1"
-BEGIN_US = us_from_datetime(datetime(2026, 3, 23, 3, tzinfo=UTC))
-"""Monday, 06:00 in Minsk: its first shift begins."""
-HOURS = 26
-"""A production day, three shifts, and two hours more, so that it is closed."""
-DAY = "2026-03-23"
+SHIFT = {"name": "evening", "start": "18:00", "end": "22:00"}
+QUIET = {"gauge_s": 600.0, "idle_shifts": {}}
+"""Few samples, so that twelve engines are quick, and work in every shift."""
+BEGIN_US = us_from_datetime(datetime(2026, 3, 23, 15, tzinfo=UTC))
+"""Monday, 18:00 in Minsk: its shift begins."""
+HOURS = 8
+"""A shift, the rest of the day, and two hours more, so that the day is closed."""
 
 
 @dataclass
@@ -67,18 +69,18 @@ class Works:
     def plant(self) -> Plant:
         """The first machine of the demonstration under the name of this plant."""
         found = tomllib.loads((PLANTS / "demo.toml").read_text(encoding="utf-8"))
-        found["site"] = [{**site, "name": self.name} for site in found["site"] if site["name"] == "minsk"]
+        found["site"] = [
+            {**site, "name": self.name, "shift": [SHIFT]} for site in found["site"] if site["name"] == "minsk"
+        ]
         found["source"] = [source for source in found["source"] if source["name"] == "minsk-opcua"]
         found["machine"] = [{**one, "name": self.machine} for one in found["machine"] if one["name"] == MACHINE]
         return parse_plant(expand(found))
 
     def live(self) -> None:
-        """A day and two hours through the simulator, the spool and the engine into the database."""
+        """An evening through the simulator, the spool and the engine into the database."""
         plant = self.plant()
         scenario = dict(read_scenario(PLANTS / "demo.scenario.toml"))
-        mine = [
-            {**one, "name": self.machine, "gauge_s": 600.0} for one in scenario["machine"] if one["name"] == MACHINE
-        ]
+        mine = [{**one, "name": self.machine, **QUIET} for one in scenario["machine"] if one["name"] == MACHINE]
         script = parse_scenario({**scenario, "machine": mine, "seed": self.seed}, plant, BEGIN_US)
         (self.directory / "spool").mkdir(parents=True)
         with SpoolWriter(self.directory / "spool" / "collect.spool") as spool:
@@ -87,8 +89,8 @@ class Works:
         self.work()
 
     def tell_scrap(self) -> None:
-        """A person finds a bad part of the first shift a day later, and the engine takes it in."""
-        at_us = BEGIN_US + 4 * HOUR_US
+        """A person finds a bad part of the shift afterwards, and the engine takes it in."""
+        at_us = BEGIN_US + 3 * HOUR_US
         plant = self.plant()
         Operator(plant, self.directory, self.clock.at_us).add_scrap(
             self.machine, datetime_from_us(at_us).isoformat(), 1, "", "Olga", "", known_from(self.dsn, plant)
@@ -111,26 +113,28 @@ class Works:
         thread = threading.Thread(target=run)
         thread.start()
         try:
-            wait_for(lambda: not thread.is_alive() or self._done(told), f"{self.name} is not folded", 60)
+            with connect(self.dsn) as connection:
+                wait_for(
+                    lambda: not thread.is_alive() or self._done(connection, told), f"{self.name} is not folded", 100
+                )
+                assert self._done(connection, told)
         finally:
             stop.set()
             thread.join(30)
-        assert self._done(told)
 
-    def _done(self, told: int) -> bool:
+    def _done(self, connection: Connection, told: int) -> bool:
         query = (
             "select coalesce(max(extract(epoch from tick_time) * 1000000)::bigint, 0),"
             " (select count(*) from stanok.operator_entry), (select count(*) from stanok.recompute_request)"
             " from stanok.engine_state"
         )
-        with connect(self.dsn) as connection:
-            row = connection.execute(query).fetchone()
+        row = connection.execute(query).fetchone()
         assert row is not None
-        return row[0] >= self.clock.at_us and row[1] >= told and row[2] == 0
+        return bool(row[0] >= self.clock.at_us and row[1] >= told and row[2] == 0)
 
 
 def works(count: int, directory: Path, database: Callable[[], str]) -> list[Works]:
-    """So many plants that have lived through their day."""
+    """So many plants that have lived through their evening."""
     made = [Works(f"plant-{n:02}", directory / f"plant-{n:02}", database(), 20260323 + n) for n in range(1, count + 1)]
     for plant in made:
         plant.live()
