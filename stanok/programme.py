@@ -114,7 +114,7 @@ def _projects(registry: Registry, found: Evaluation, explained: Sequence[Explain
             "change": one.change,
             "factors": one.factors or {},
             "technology_at_mix": one.technology_at_mix,
-            "payback": _payback(nouns[one.project], found),
+            "payback": {} if one.comparison.obstacle else _payback(nouns[one.project], found),
         }
         for one in explained
     ]

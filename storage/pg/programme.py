@@ -17,8 +17,8 @@ from core.programme.reported import InForce, MachineWeek, PartWeek, Report
 from storage.pg.connect import Connection, database_errors
 
 _HELD = (
-    "with held as (select distinct on (site, machine, day, shift) site, machine, day, shift, revision"
-    " from stanok.plant_shift order by site, machine, day, shift, revision desc) "
+    "with held as (select * from stanok.plant_shift h where not exists (select from stanok.plant_shift n where"
+    " (n.site, n.machine, n.day, n.shift, n.revision) = (h.site, h.machine, h.day, h.shift, h.revision + 1))) "
 )
 _KNOWN = "r.apt + r.apt_no_order + r.aust + r.adet_idle + r.adet_stop + r.adot_idle + r.adot_setup + r.adot_stop"
 _H = 3_600_000_000

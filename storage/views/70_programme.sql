@@ -2,9 +2,12 @@
 -- "Now" is the last production day that any plant has reported; the last four weeks end there.
 
 create view stanok_formula.held as
-select distinct on (site, machine, day, shift) *
-from stanok.plant_shift
-order by site, machine, day, shift, revision desc;
+select *
+from stanok.plant_shift h
+where not exists ( -- revisions have no holes, and this can be asked of one machine without reading all
+    select from stanok.plant_shift n
+    where (n.site, n.machine, n.day, n.shift, n.revision) = (h.site, h.machine, h.day, h.shift, h.revision + 1)
+);
 comment on view stanok_formula.held is 'The result of each machine and shift that holds: its greatest revision.';
 
 create view stanok_formula.reported as
@@ -28,9 +31,10 @@ left join stanok.plant_result r using (site, machine, day, shift, revision)
 group by h.site, h.machine, h.day, h.shift, h.failures, h.repaired, h.repair_us, h.told, h.told_late, h.scrap_told;
 comment on view stanok_formula.reported is 'Sums of each machine and shift that hold; busy is planned busy time (PBT).';
 
-create view stanok_formula.reported_to as
-select max(last_day) as day from stanok.bundle;
-comment on view stanok_formula.reported_to is 'The last production day that any plant has reported.';
+create function stanok_formula.reported_to()
+    returns date language sql stable parallel safe security definer
+    return (select max(last_day) from stanok.bundle);
+comment on function stanok_formula.reported_to is 'The last production day that any plant has reported.';
 
 create view stanok_formula.recent as
 select
@@ -39,8 +43,7 @@ select
     sum(r.busy)::bigint as busy, sum(r.good)::bigint as good, sum(r.parts)::bigint as parts,
     count(*) filter (where r.shift <> '' and r.apt + r.aust + r.worked_out >= 3600000000) as shifts_worked
 from stanok_formula.reported r
-cross join stanok_formula.reported_to t
-where r.day > t.day - 28
+where r.day > (select stanok_formula.reported_to()) - 28 -- asked once, and handed down to the index
 group by r.site, r.machine;
 comment on view stanok_formula.recent is
     'Sums of machines over the last four weeks; a machine worked in a shift from one hour on.';
@@ -58,15 +61,14 @@ select
     c.machines,
     c.coverage,
     b.last_day,
-    t.day - b.last_day as days_behind,
+    stanok_formula.reported_to() - b.last_day as days_behind,
     coalesce(b.bundles, 0) as bundles,
     coalesce(b.revised, 0) as revised,
     (select count(*) from stanok.bundle_refused r where r.site = site.name) as refused,
     b.pseudonyms,
-    t.day as as_of
+    stanok_formula.reported_to() as as_of
 from stanok_formula.site
 left join stanok.programme_site p on p.name = site.name
-cross join stanok_formula.reported_to t
 left join (
     select site, sum(projects)::bigint as projects,
         string_agg(to_char(cost, 'FM999999999999990') || ' ' || currency, ', ' order by currency)
@@ -170,11 +172,13 @@ select
 from stanok.asset a
 join stanok.project j on j.name = a.project
 join stanok_formula.site on site.name = a.site
-cross join stanok_formula.reported_to t
+cross join (select stanok_formula.reported_to() as day) t
 left join stanok_formula.recent r on r.site = a.site and r.machine = a.machine
 left join lateral (
-    select max(day) as last_day from stanok_formula.reported x
-    where x.site = a.site and x.machine = a.machine and x.parts > 0
+    select h.day as last_day
+    from stanok_formula.held h join stanok.plant_result x using (site, machine, day, shift, revision)
+    where h.site = a.site and h.machine = a.machine and x.parts_total > 0
+    order by h.day desc limit 1
 ) made on true
 left join lateral (
     select l.class, sum(l.lost_us)::bigint as us

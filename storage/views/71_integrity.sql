@@ -40,30 +40,32 @@ from (
     select site, 'standard_changed' as signal, detail, value from stanok_formula.standard_changed
     union all
     select r.site, 'planned_drift', '',
-        stanok_formula.ratio(sum(r.planned) filter (where r.day > t.day - 91), sum(r.planned + r.busy) filter (where r.day > t.day - 91))
-        - stanok_formula.ratio(sum(r.planned) filter (where r.day <= t.day - 91), sum(r.planned + r.busy) filter (where r.day <= t.day - 91))
-    from stanok_formula.reported r cross join stanok_formula.reported_to t group by r.site
+        stanok_formula.ratio(sum(r.planned) filter (where late), sum(r.planned + r.busy) filter (where late))
+        - stanok_formula.ratio(sum(r.planned) filter (where not late), sum(r.planned + r.busy) filter (where not late))
+    from (select *, day > stanok_formula.reported_to() - 91 as late from stanok_formula.reported) r group by r.site
     union all
     select h.site, 'unexplained', '',
         stanok_formula.ratio(sum(l.lost_us) filter (where l.class in ('', 'other')), sum(l.lost_us))
     from stanok_formula.held h
     join stanok.plant_lost l using (site, machine, day, shift, revision)
-    cross join stanok_formula.reported_to t
-    where h.day > t.day - 28 group by h.site
+    where h.day > (select stanok_formula.reported_to()) - 28 group by h.site
     union all
     select r.site, 'told_late', '', stanok_formula.ratio(sum(r.told_late), sum(r.told))
-    from stanok_formula.reported r cross join stanok_formula.reported_to t where r.day > t.day - 28 group by r.site
+    from stanok_formula.reported r where r.day > (select stanok_formula.reported_to()) - 28 group by r.site
     union all
     select r.site, 'scrap_told', '', stanok_formula.ratio(sum(r.scrap_told), sum(r.parts))
-    from stanok_formula.reported r cross join stanok_formula.reported_to t where r.day > t.day - 28 group by r.site
+    from stanok_formula.reported r where r.day > (select stanok_formula.reported_to()) - 28 group by r.site
     union all
     -- The collector is off in weeks that were bad for the neighbours too. Eight weeks are few enough to be seen in time.
-    select w.site, 'silent_in_bad_weeks', '', corr(w.coverage, o.output)
-    from stanok_formula.plant_week w
-    join lateral (
-        select avg(x.output) as output from stanok_formula.plant_week x
-        where x.stratum = w.stratum and x.week = w.week and x.site <> w.site
-    ) o on o.output is not null
+    select w.site, 'silent_in_bad_weeks', '', corr(w.coverage, w.neighbours)
+    from (
+        select site, coverage,
+            stanok_formula.ratio(sum(output) over beside - coalesce(output, 0), count(output) over beside - (output is not null)::int)
+                as neighbours
+        from stanok_formula.plant_week
+        window beside as (partition by stratum, week)
+    ) w
+    where w.neighbours is not null
     group by w.site having count(*) >= 8
     union all
     select site, 'repeated', machine, count(*)

@@ -69,7 +69,7 @@ def bundle(plant: int, *, other_parts: bool = False) -> Bundle:
     """The whole year of a plant; `other_parts`: the new lathe makes parts that the old one never made."""
     name, start = name_of(plant), start_of(plant)
     random = np.random.default_rng(1000 + plant)
-    level = 300.0 + 20 * plant
+    level = 1500.0 + 100 * plant
     results = []
     for week in range(WEEKS):
         new = start is not None and week >= start
