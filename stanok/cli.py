@@ -289,7 +289,9 @@ def migrate(
 @app.command()
 def role(
     name: Annotated[str, typer.Argument(metavar="NAME", help="the login")],
-    kind: Annotated[str, typer.Option(help="migration, engine, maintenance, collector, reader, ministry or health")],
+    kind: Annotated[
+        str, typer.Option(help="migration, engine, maintenance, collector, reader, ministry, registrar or health")
+    ],
     password_file: Annotated[Path, typer.Option(metavar="FILE", help="file whose first line is the password")],
     site: Annotated[
         list[str] | None, typer.Option(help="what a reader sees; may be repeated, '*' is every site")

@@ -145,7 +145,8 @@ def _panels(say: Catalogue, language: str) -> list[dashboard.Panel]:
         ("integrity", queries.INTEGRITY, 7, ()),
         ("bundles", queries.bundles(language), 8, TAKEN),
     ]
-    panels, y = [], 0
+    panels: list[dashboard.Panel] = []
+    y = 0
     for number, (name, sql, height, standings) in enumerate(placed, 1):
         title, description = (say[f"programmes.{name}.{what}"] for what in ("title", "description"))
         ratios = _RATIOS | ratio_bands if name == "bands" else _RATIOS
@@ -158,7 +159,8 @@ def _panels(say: Catalogue, language: str) -> list[dashboard.Panel]:
 def columns(sql: str) -> list[str]:
     """The names of the columns that a query of this board gives, from its first SELECT list."""
     listed = sql.partition("SELECT ")[2].partition("\nFROM ")[0].removeprefix("DISTINCT ")
-    depth, found, word = 0, [], ""
+    depth, word = 0, ""
+    found: list[str] = []
     for letter in listed + ",":
         depth += (letter == "(") - (letter == ")")
         if letter == "," and depth == 0:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from typer.testing import CliRunner
 from stanok.cli import app
 from storage.bundle import opened
 from storage.pg.connect import connect
+from storage.pg.roles import forget_grants, set_login, sync_roles
 from tests.stanok.plants import Works, works
 
 PLANTS = 12
@@ -64,19 +65,46 @@ class House:
 
 @pytest.fixture(scope="module")
 def house(
-    empty_database: Callable[[str], str], migrated_template: str, tmp_path_factory: pytest.TempPathFactory
+    empty_database: Callable[[str], str],
+    migrated_template: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    logins: list[tuple[str, str]],
 ) -> House:
     place = tmp_path_factory.mktemp("ministry")
     plants = works(PLANTS, place, lambda: empty_database(migrated_template))
     registry = place / "registry.toml"
     registry.write_text("\n".join(["[[programme]]\nname = 'renewal'", *map(entries, plants)]), encoding="utf-8")
-    made = House({plant.name: plant for plant in plants}, empty_database("template0"), place / "stick", registry)
-    run("ministry", "init", "--database", made.ministry)
+    dsn = empty_database("template0")
+    run("ministry", "init", "--database", dsn)
+    office = login(dsn, "registrar", logins)
+    made = House({plant.name: plant for plant in plants}, office, place / "stick", registry)
+    plants[0].dsn = login(plants[0].dsn, "maintenance", logins)
     run("programme", "load", registry, "--database", made.ministry)
     for name in made.plants:
         made.bundle(name)
         run("ministry", "trust", name, made.stick / f"{name}.pub", "--database", made.ministry)
     return made
+
+
+@pytest.fixture(scope="module")
+def logins(postgres_server: str) -> Iterator[list[tuple[str, str]]]:
+    """Address of the database and name of every login that was made; they go in the end."""
+    made: list[tuple[str, str]] = []
+    yield made
+    for dsn, name in made:
+        with connect(dsn) as admin:
+            admin.execute(f"drop owned by {name}; drop role {name}".encode())
+
+
+def login(dsn: str, kind: str, made: list[tuple[str, str]]) -> str:
+    """Address of a database for a login that may do no more than its kind."""
+    name = f"{kind}_{os.getpid()}"
+    with connect(dsn) as admin:
+        forget_grants(admin)
+        sync_roles(admin)  # rights to a database are not copied with a template
+        set_login(admin, name, kind, [], "secret")
+    made.append((dsn, name))
+    return make_conninfo(dsn, user=name, password="secret")
 
 
 def entries(plant: Works) -> str:
