@@ -125,7 +125,7 @@ def build(language: str) -> dashboard.Dashboard:
         schema_version=39,
         templating=dashboard.DashboardDashboardTemplating(list_val=[_site(say)]),
         annotations=dashboard.AnnotationContainer(list_val=[]),
-        panels=_panels(say, language),
+        panels=[*_panels(say, language)],
     )
 
 

@@ -87,7 +87,7 @@ def house(
 
 
 @pytest.fixture(scope="module")
-def logins(postgres_server: str) -> Iterator[list[tuple[str, str]]]:
+def logins() -> Iterator[list[tuple[str, str]]]:
     """Address of the database and name of every login that was made; they go in the end."""
     made: list[tuple[str, str]] = []
     yield made
