@@ -131,7 +131,8 @@ def take(dsn: str, files: Sequence[Path], now: datetime) -> tuple[bool, list[str
 
 def _say(answer: Answer) -> str:
     if answer.why:
-        return f"{answer.file}: refused, it {answer.why}".replace("it (", "(")
+        named = f" (bundle {answer.number} of {answer.plant})" if answer.number else ""
+        return f"{answer.file}{named}: refused, it {answer.why}"
     revised = f", {answer.revised} of them revisions" if answer.revised else ""
     return f"{answer.file}: bundle {answer.number} of {answer.plant} {answer.taken}, {answer.results} results{revised}"
 

@@ -116,7 +116,8 @@ def programme_evaluate(
     Example: stanok programme evaluate --programme machine-tools-2027 --settings settings.toml
     """
     from stanok.database import address
-    from stanok.programme import judge, judge_reported, say, show
+    from stanok.evaluation import judge_reported, say
+    from stanok.programme import judge, show
 
     if bool(files) != (weeks is not None):
         raise InputError("files of the registry and --weeks go together; without both the database is asked")

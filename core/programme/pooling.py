@@ -50,7 +50,7 @@ class PlantWeek:
 
 @dataclass(frozen=True)
 class PlantBand:
-    """A plant's OEE with its interval [1]; None where it is not published or not known."""
+    """A plant's OEE over observed time with its interval [1]; None where it is not published or not known."""
 
     site: str
     stratum: str

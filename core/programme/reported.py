@@ -62,7 +62,7 @@ class PartWeek:
 
 @dataclass(frozen=True)
 class InForce:
-    """A standard time of a plant [h] from a day on."""
+    """A standard time of a plant [h] from a day of its site on."""
 
     site: str
     part: str

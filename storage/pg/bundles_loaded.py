@@ -31,7 +31,7 @@ class Taken(StrEnum):
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of a file, in words where it was refused. `first`, `last`: production days, `results` in it."""
+    """What became of a file. `why` completes "FILE …" where it was refused, otherwise it is empty."""
 
     file: str
     taken: Taken
@@ -80,17 +80,17 @@ def load(connection: Connection, files: Sequence[tuple[str, bytes]], now: dateti
         try:
             answers[place] = _take(connection, name, found, now)
         except InputError as error:
-            answers[place] = _refuse(connection, name, plant, f"(bundle {number} of {plant}) {error}", now)
+            answers[place] = _refuse(connection, name, plant, str(error), now, number)
     return [answers[place] for place in range(len(files))]
 
 
-def _refuse(connection: Connection, file: str, plant: str, why: str, now: datetime) -> Answer:
+def _refuse(connection: Connection, file: str, plant: str, why: str, now: datetime, number: int = 0) -> Answer:
     with database_errors("note a refusal"):
         connection.execute(
             "insert into stanok.bundle_refused (file, site, why, refused_time) values (%s, %s, %s, %s)",
             [file, plant, why, now],
         )
-    return Answer(file, Taken.REFUSED, plant, why=why)
+    return Answer(file, Taken.REFUSED, plant, number, why=why)
 
 
 def _take(connection: Connection, file: str, found: Opened, now: datetime) -> Answer:

@@ -63,44 +63,53 @@ def make(
     connection: Connection, site: str, key: Ed25519PrivateKey, software: str, *, pseudonyms: bool = False
 ) -> Sent | None:
     """Sign the next bundle and note it; None where nothing is new."""
-    with database_errors("make a bundle"), connection.transaction():
-        connection.execute("set transaction isolation level repeatable read")
-        connection.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
-        number, previous = _last(connection, site, pseudonyms)
-        made = connection.execute("select tick_time from stanok.engine_state").fetchone()
-        names = machines(connection, site)
-        fresh = _fresh(connection, site, names)
-        if made is None or not fresh:
-            return None
-        head = connection.execute("select title, zone from stanok.site where name = %s", [site]).fetchone()
-        assert head is not None
-        bundle = Bundle(
-            plant=site,
-            title=head[0],
-            zone=head[1],
-            number=number + 1,
-            previous=previous.hex(),
-            made=made[0],
-            pseudonyms=pseudonyms,
-            definition=DEFINITION,
-            software=software,
-            columns=list(MEASURES),
-            machines=list(names.values()),
-            standards=standards(connection),
-            results=[result for _, result in fresh],
-        )
-        real: Mapping[str, str] = {}
-        if pseudonyms:
-            bundle, real = renamed(bundle, key)
-        content, digest = signed(bundle, key)
-        connection.execute(
-            "insert into stanok.bundle_made values (%s, %s, %s, %s, %s, %s)",
-            [site, bundle.number, made[0], pseudonyms, digest, content],
-        )
-        connection.cursor().executemany(
-            "insert into stanok.bundle_sent values (%s, %s, %s, %s, %s, %s)",
-            [(machine, r.day, r.shift, r.revision, r.hash, bundle.number) for machine, r in fresh],
-        )
+    with database_errors("make a bundle"):
+        connection.execute("select pg_advisory_lock(%s)", [_LOCK])  # before the transaction sees what there is
+        try:
+            with connection.transaction():
+                connection.execute("set transaction isolation level repeatable read")
+                return _make(connection, site, key, software, pseudonyms)
+        finally:
+            if not connection.broken:
+                connection.execute("select pg_advisory_unlock(%s)", [_LOCK])
+
+
+def _make(connection: Connection, site: str, key: Ed25519PrivateKey, software: str, pseudonyms: bool) -> Sent | None:
+    number, previous = _last(connection, site, pseudonyms)
+    made = connection.execute("select tick_time from stanok.engine_state").fetchone()
+    names = machines(connection, site)
+    fresh = _fresh(connection, site, names)
+    if made is None or not fresh:
+        return None
+    head = connection.execute("select title, zone from stanok.site where name = %s", [site]).fetchone()
+    assert head is not None
+    bundle = Bundle(
+        plant=site,
+        title=head[0],
+        zone=head[1],
+        number=number + 1,
+        previous=previous.hex(),
+        made=made[0],
+        pseudonyms=pseudonyms,
+        definition=DEFINITION,
+        software=software,
+        columns=list(MEASURES),
+        machines=list(names.values()),
+        standards=standards(connection),
+        results=[result for _, result in fresh],
+    )
+    real: Mapping[str, str] = {}
+    if pseudonyms:
+        bundle, real = renamed(bundle, key)
+    content, digest = signed(bundle, key)
+    connection.execute(
+        "insert into stanok.bundle_made values (%s, %s, %s, %s, %s, %s)",
+        [site, bundle.number, made[0], pseudonyms, digest, content],
+    )
+    connection.cursor().executemany(
+        "insert into stanok.bundle_sent values (%s, %s, %s, %s, %s, %s)",
+        [(machine, r.day, r.shift, r.revision, r.hash, bundle.number) for machine, r in fresh],
+    )
     return Sent(bundle.number, content, digest, len(fresh), real)
 
 

@@ -5,10 +5,8 @@ Only the revision that holds counts. Weeks begin on Mondays.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
 
 from psycopg.types.json import Jsonb
 
@@ -63,15 +61,13 @@ def read_report(connection: Connection) -> Report:
         machines = [MachineWeek(*row) for row in connection.execute(_MACHINES.encode())]
         parts = [PartWeek(*row) for row in connection.execute(_PARTS.encode())]
         rows = connection.execute(
-            "select distinct on (site, part, valid_from) site, part, valid_from, pri_us from stanok.plant_standard"
-            " order by site, part, valid_from, bundle desc"
+            "select distinct on (p.site, p.part, p.valid_from) p.site, p.part,"
+            " (p.valid_from at time zone s.zone)::date, p.pri_us"
+            " from stanok.plant_standard p join stanok.site s on s.name = p.site"
+            " order by p.site, p.part, p.valid_from, p.bundle desc"
         ).fetchall()
-    standards = [InForce(site, part, _day(since), us / _H) for site, part, since, us in rows]
+    standards = [InForce(site, part, since, us / _H) for site, part, since, us in rows]
     return Report(machines, parts, standards)
-
-
-def _day(moment: datetime) -> date:
-    return moment.date()
 
 
 def read_plant_weeks(connection: Connection) -> list[PlantWeek]:
@@ -91,7 +87,7 @@ def chains(connection: Connection) -> dict[str, str]:
 
 def keep_evaluation(connection: Connection, kept: Kept) -> None:
     """Store an evaluation; the same again is stored once."""
-    values = {"id": kept.id, **kept.values, "found": Jsonb(json.loads(json.dumps(kept.found)))}
+    values = {"id": kept.id, **kept.values, "found": dict(kept.found)}
     columns, marks = ", ".join(values), ", ".join(["%s"] * len(values))
     given = [Jsonb(value) if isinstance(value, dict) else value for value in values.values()]
     with database_errors("keep an evaluation"):

@@ -95,7 +95,7 @@ comment on column board.programme_band.stratum is 'Stratum [text]';
 comment on column board.programme_band.programme is 'Programme whose evaluation compared them [text]';
 comment on column board.programme_band.observed_h is 'Observed planned time [h]';
 comment on column board.programme_band.coverage is 'Observed by planned busy time [1]';
-comment on column board.programme_band.value is 'OEE of the weeks observed; NULL below 80 % coverage [1]';
+comment on column board.programme_band.value is 'OEE over observed time; NULL below 80 % coverage [1]';
 comment on column board.programme_band.low is 'Lower end of its interval [1]';
 comment on column board.programme_band.high is 'Upper end of its interval [1]';
 comment on column board.programme_band.pooled is 'The same drawn to the mean of the stratum, the more the less was observed [1]';

@@ -80,7 +80,8 @@ def bundle(plant: int, *, other_parts: bool = False) -> Bundle:
     since = datetime(2024, 1, 1, tzinfo=UTC)
     standards = [Standard(part, since, pri * SECOND_US, "technologist") for part, pri in PRI_S.items()]
     if start is not None:
-        later = datetime.combine(MONDAY + timedelta(weeks=start), datetime.min.time(), UTC)
+        midnight = datetime.combine(MONDAY + timedelta(weeks=start), datetime.min.time(), UTC)
+        later = midnight - timedelta(hours=3)  # in Minsk: still the day before in UTC
         standards += [Standard(part, later, pri * SECOND_US // 2, "vendor") for part, pri in PRI_S.items()]
     return Bundle(
         plant=name,
