@@ -39,14 +39,14 @@ ORDER BY programme, outcome <> 'output', outcome
 def machines(language: str) -> str:
     """Machines that were bought: what is idle, not connected or not commissioned first."""
     return f"""\
-SELECT machine, model, site, standing, load, load_high, shift_factor, calendar_oee, coverage, days_since_part,
+SELECT machine, model, site, standing, worked, worked_high, load, shift_factor, calendar_oee, coverage, days_since_part,
        {_day("act", language)}, class, class_h, project
 FROM (
   SELECT *, main_reason AS class, main_reason_h AS class_h
   FROM board.programme_machine
 ) m
 {_CHOSEN}
-ORDER BY array_position(ARRAY['idle', 'not_connected', 'not_commissioned', 'too_new', 'in_use'], standing), load,
+ORDER BY array_position(ARRAY['idle', 'not_connected', 'not_commissioned', 'too_new', 'in_use'], standing), worked,
   machine
 LIMIT 500
 """

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from core.errors import Complaints, InputError, StanokError
-from stanok import cli_ministry, cli_operator, cli_programme
+from stanok import cli_ministry, cli_operator, cli_programme, cli_report
 from stanok.compiled import keep_compiled_code
 
 if TYPE_CHECKING:  # commands import what they need themselves, so that --help and small commands are quick
@@ -38,6 +38,7 @@ app.add_typer(cli_operator.reason, name="reason")
 app.add_typer(cli_operator.scrap, name="scrap")
 app.add_typer(cli_programme.programme, name="programme")
 app.add_typer(cli_ministry.ministry, name="ministry")
+app.add_typer(cli_report.report, name="report")
 
 PlantArgument = Annotated[Path, typer.Argument(metavar="PLANT.toml", help="the plant file")]
 DataOption = Annotated[Path | None, typer.Option("--data", metavar="DIR", help="where spools and databases lie")]

@@ -63,7 +63,8 @@ _RATIOS = frozenset(
     [
         "coverage",
         "load",
-        "load_high",
+        "worked",
+        "worked_high",
         "calendar_oee",
         "common",
         "linked",

@@ -156,7 +156,8 @@ select
     stanok_formula.hours(r.busy) as planned_busy_h,
     stanok_formula.ratio(r.busy - r.unknown, r.busy) as coverage,
     stanok_formula.ratio(r.apt + r.aust + r.adet, r.busy) as load,
-    stanok_formula.ratio(r.apt + r.aust + r.adet + r.unknown, r.busy) as load_high,
+    stanok_formula.ratio(r.apt + r.aust, r.busy) as worked,
+    stanok_formula.ratio(r.apt + r.aust + r.unknown, r.busy) as worked_high,
     stanok_formula.ratio(r.shifts_worked, r.days) as shift_factor,
     stanok_formula.ratio(r.good, r.days * 86400000000) as calendar_oee,
     -- Only what is surely below the mark is called idle: unknown time may have been work.
@@ -164,7 +165,7 @@ select
         when a.act is null or t.day < a.act then 'not_commissioned'
         when r.machine is null then 'not_connected'
         when r.days < 28 and t.day - a.act < 28 then 'too_new'
-        when coalesce(stanok_formula.ratio(r.apt + r.aust + r.adet + r.unknown, r.busy), 0) < 0.2 then 'idle'
+        when coalesce(stanok_formula.ratio(r.apt + r.aust + r.unknown, r.busy), 0) < 0.2 then 'idle'
         else 'in_use'
     end as standing,
     coalesce(lost.class, '') as main_reason,
@@ -203,11 +204,12 @@ comment on column board.programme_machine.days_since_act is 'Days since the act 
 comment on column board.programme_machine.days_since_part is 'Days since it made a part; NULL it never did [1]';
 comment on column board.programme_machine.planned_busy_h is 'Planned busy time (PBT) [h]';
 comment on column board.programme_machine.coverage is 'Observed by planned busy time [1]';
-comment on column board.programme_machine.load is 'Load factor Кз.факт: busy with orders (AUBT) by planned busy time, as if nothing was done in unknown time [1]';
-comment on column board.programme_machine.load_high is 'The same, if all unknown time was work [1]';
+comment on column board.programme_machine.load is 'Load factor Кз.факт: busy with orders (AUBT) by planned busy time; where orders are not tracked, waiting counts as busy [1]';
+comment on column board.programme_machine.worked is 'Producing and setting up by planned busy time, as if nothing was done in unknown time [1]';
+comment on column board.programme_machine.worked_high is 'The same, if all unknown time was work [1]';
 comment on column board.programme_machine.shift_factor is 'Shift coefficient Ксм: shifts worked (from one hour on) by reported days [1]';
 comment on column board.programme_machine.calendar_oee is 'Standard time of good parts by calendar time of the reported days [1]';
-comment on column board.programme_machine.standing is 'not_commissioned, not_connected, too_new, idle (load below 20 % in four weeks, unknown time taken for work) or in_use [text]';
+comment on column board.programme_machine.standing is 'not_commissioned, not_connected, too_new, idle (worked below 20 % of four weeks, unknown time taken for work) or in_use [text]';
 comment on column board.programme_machine.main_reason is 'Class of reasons with most time without production, empty: nobody gave one [text]';
 comment on column board.programme_machine.main_reason_h is 'Its time; NULL none [h]';
 

@@ -148,7 +148,10 @@ def test_bundles_of_twelve_plants_reach_the_board_and_bad_ones_are_refused_by_na
     # The first stick: ten plants are good, one was tampered with, of one the first bundle is missing.
     told = house.load(code=1)
     refused = [line for line in told if "refused" in line]
-    assert [line.partition(":")[0] for line in refused] == [f"{TAMPERED}-000001.bundle", f"{LATE}-000002.bundle"]
+    assert [line.partition(" ")[0].rstrip(":") for line in refused] == [
+        f"{TAMPERED}-000001.bundle",
+        f"{LATE}-000002.bundle",
+    ]
     assert "was changed after it was signed" in refused[0]
     assert "follows bundle 1, which was not loaded" in refused[1]
     assert len(told) == PLANTS
@@ -202,6 +205,10 @@ def test_bundles_of_twelve_plants_reach_the_board_and_bad_ones_are_refused_by_na
     assert [row["finding"] for row in effects] == ["not_comparable"]
     assert effects[0]["verdict_ru"].startswith("Несопоставимо")
     run("programme", "evaluate", "--programme", "renewal", "--database", house.ministry)
+    run("report", "programme", "--lang", "ru", "--out", tmp_path / "report.html", "--database", house.ministry)
+    printed = (tmp_path / "report.html").read_text(encoding="utf-8")
+    for shown in (*names, f"{TAMPERED}-000001.bundle", "was changed after it was signed", effects[0]["verdict_ru"]):
+        assert shown in printed
     again = house.ask("select finding, report, verdict_ru from board.programme_effect where outcome = 'output'")
     assert again == effects, "the same again is the same report"
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
+from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -15,6 +18,7 @@ from typer.testing import CliRunner
 from dashboards.build import BUILT
 from dashboards.catalogue import LANGUAGES
 from dashboards.macros import Window, expand
+from dashboards.report import Effect, interval
 from stanok.cli import app
 from storage.pg.connect import connect
 from tests.stanok.reports import GAIN, PLANTS, PRI_S, WEEKS, fill, name_of
@@ -85,7 +89,10 @@ def test_use_localisation_and_operations_come_from_the_reported_hours(reported: 
     _, rows = ask(reported, "select * from board.programme_machine order by machine")
     assert [row["standing"] for row in rows] == ["in_use"] * (PLANTS // 2)
     assert {row["main_reason"] for row in rows} == {"no_order"}
-    assert all(row["load"] == pytest.approx(1.0) and row["shift_factor"] is not None for row in rows)
+    for plant, row in zip((0, 2, 4, 6, 8, 10), rows, strict=True):
+        # Half the time for a part, a fifth more of them, a tenth slower than the standard; 56 planned hours a week.
+        assert row["worked"] == pytest.approx((1500 + 100 * plant) / 60 * 1.2 / 2 * 1.1 / 56, rel=0.05)
+        assert (row["load"], row["shift_factor"]) == (pytest.approx(1.0), 1.0)
     _, (local,) = ask(reported, "select * from board.programme_localisation")
     assert local["localisation"] == pytest.approx(0.6)
     _, operations = ask(reported, "select * from board.programme_operation")
@@ -127,6 +134,53 @@ def test_every_word_that_the_views_give_has_words_on_the_board(reported: str) ->
                 if item["id"] == "mappings" and item["value"][0]["type"] == "value":
                     given = {row[override["matcher"]["options"]] for row in rows}
                     assert given <= set(item["value"][0]["options"]), panel["title"]
+
+
+class Tags(HTMLParser):
+    """Which tags stand open, and all text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.text: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert not {name for name, _ in attrs} & {"src", "href", "onclick"}, "nothing from elsewhere"
+        if tag not in ("meta", "line", "circle"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in ("line", "circle"):
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_report_says_what_the_board_says_in_one_file(reported: str, language: str, tmp_path: Path) -> None:
+    out = tmp_path / "report.html"
+    asked = ["report", "programme", "--lang", language, "--out", str(out), "--database", reported]
+    assert CliRunner().invoke(app, asked, catch_exceptions=False).exit_code == 0
+    found = Tags()
+    found.feed(out.read_text(encoding="utf-8"))
+    assert found.open == []
+    text = " ".join(found.text)
+    for _, (row,) in [ask(reported, "select * from board.programme_effect where outcome = 'output'")]:
+        assert row[f"verdict_{language}"] in text
+        assert row["report"] in text
+    for panel in BOARDS[language]["panels"]:
+        assert panel["title"] in text
+    assert "60,0" in text if language == "ru" else "60.0" in text, "the local share"
+    assert "".join(found.text).count("P-p04") >= 2
+
+
+def test_an_effect_without_an_interval_has_no_picture() -> None:
+    known = Effect("P", "output", "better", "", 0.2, 0.1, 0.3, "id")
+    assert 'aria-label="0.1 … 0.2 … 0.3"' in interval(known)
+    assert interval(replace(known, low=None)) == ""
+    # From 0 on the left to the upper end on the right, 400 px between the margins.
+    assert 'x1="143.3" x2="410.0"' in interval(known)
 
 
 def test_the_choice_of_plants_is_all_of_the_registry(reported: str) -> None:
