@@ -42,19 +42,18 @@ def write(dsn: str, directory: Path, wish: Wish) -> list[str]:
     with connect(dsn, "stanok programme bundle") as connection:
         site = site_of(connection, wish.site)
         if wish.number is not None:
-            path = _write(directory, site, wish.number, again(connection, site, wish.number))
+            path = _write(directory, site, wish.number, again(connection, site, wish.number), key)
             return [f"{path}: as it was made"]
         sent = make(connection, site, key, version("stanok"), pseudonyms=wish.pseudonyms)
     if sent is None:
         return [f"nothing of {site} is new since its last bundle"]
-    path = _write(directory, site, sent.number, sent.content)
-    (directory / f"{site}.pub").write_text(f"{public(key).hex()}\n", encoding="ascii")
+    path = _write(directory, site, sent.number, sent.content, key)
     names = [f"{other} is {name}" for other, name in sorted(sent.names.items(), key=lambda item: item[1])]
     return [f"{path}: {sent.results} results, hash {sent.hash.hex()}, key {public(key).hex()}", *names]
 
 
-def _write(directory: Path, site: str, number: int, content: bytes) -> Path:
-    """Whole or not at all, and on the disk or stick when this returns."""
+def _write(directory: Path, site: str, number: int, content: bytes, key: Ed25519PrivateKey) -> Path:
+    """The bundle, whole or not at all, on the disk or stick when this returns; and the public key beside it."""
     path = directory / f"{site}-{number:06}{SUFFIX}"
     fresh = path.with_suffix(".new")
     try:
@@ -64,6 +63,7 @@ def _write(directory: Path, site: str, number: int, content: bytes) -> Path:
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(path)
+        (directory / f"{site}.pub").write_text(f"{public(key).hex()}\n", encoding="ascii")
     except OSError as error:
         raise OutsideError(
             f"{path} cannot be written: {error.strerror}; `--number {number}` writes the bundle again"
@@ -116,17 +116,26 @@ def _out_of_line(one: Opened, before: Opened | None, wanted: bytes | None) -> st
     if before is None:
         first = one.bundle.number == 1
         return "does not begin the chain as a first bundle does" if first and one.bundle.previous != FIRST.hex() else ""
-    if one.bundle.number == before.bundle.number + 1 and one.bundle.previous != before.hash.hex():
-        return f"does not follow from bundle {before.bundle.number}"
-    return ""
+    if one.hash == before.hash:
+        return ""
+    if one.bundle.number > before.bundle.number + 1:
+        return f"bundle {before.bundle.number + 1} is missing before it"
+    follows = one.bundle.number == before.bundle.number + 1 and one.bundle.previous == before.hash.hex()
+    return "" if follows else f"does not follow from bundle {before.bundle.number}"
 
 
 def take(dsn: str, files: Sequence[Path], now: datetime) -> tuple[bool, list[str]]:
     """Load bundles into the ministry's database; whether all could be taken, and a sentence about each."""
-    read = [(path.name, _read(path)) for path in _bundles(files)]
+    read: list[tuple[str, bytes]] = []
+    unread: list[str] = []
+    for path in _bundles(files):
+        try:
+            read.append((path.name, _read(path)))
+        except InputError as error:
+            unread.append(str(error))
     with connect(dsn, "stanok ministry load") as connection:
         answers = load(connection, read, now)
-    return all(not answer.why for answer in answers), list(map(_say, answers))
+    return not unread and all(not answer.why for answer in answers), [*map(_say, answers), *unread]
 
 
 def _say(answer: Answer) -> str:

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
@@ -183,17 +184,33 @@ def _untrue(bundle: Bundle) -> Iterable[str]:
     if bundle.columns != list(MEASURES):
         yield "its columns are not those of this version; bring both sides to one version"
         return
+    if not _is_zone(bundle.zone):
+        yield f"there is no time zone {bundle.zone}"
     machines = {machine.name for machine in bundle.machines}
+    for name in machines:
+        if name.partition("/")[0] != bundle.plant:
+            yield f"{name} is a machine of another plant"
+    last = (bundle.made + timedelta(days=1)).date()
     seen = set()
     for result in bundle.results:
         where = f"{result.machine} {result.day} {result.shift or 'outside shifts'}"
         if result.machine not in machines:
             yield f"{where} is of a machine that it does not list"
+        if result.day > last:
+            yield f"{where} was not over when it was made"
         if result.key in seen:
             yield f"{where} is there twice"
         seen.add(result.key)
         for complaint in _untrue_sums(result):
             yield f"{where}: {complaint}"
+
+
+def _is_zone(name: str) -> bool:
+    """Whether it is an IANA name; a database asked for local days would fail on any other."""
+    try:
+        return bool(ZoneInfo(name))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
 
 
 def _untrue_sums(result: Result) -> Iterable[str]:

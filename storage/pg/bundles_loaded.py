@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from core.errors import InputError
@@ -19,6 +19,8 @@ from storage.bundle import FIRST, Opened, named_plant, opened
 from storage.pg.connect import Connection, database_errors
 
 _LOCK = 0x42554E45  # "BUND" + 1
+_AHEAD = timedelta(days=1)
+"""What comes from the future would make all other plants late."""
 
 
 class Taken(StrEnum):
@@ -98,16 +100,20 @@ def _take(connection: Connection, file: str, found: Opened, now: datetime) -> An
     revised = sum(result.revision > 1 for result in bundle.results)
     with database_errors("load a bundle"), connection.transaction():
         connection.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
-        known = _check(connection, found)
+        known = _check(connection, found, now)
         if not known:
             _insert(connection, file, found, revised, now)
     taken = Taken.ALREADY if known else Taken.LOADED
     return Answer(file, taken, bundle.plant, bundle.number, len(bundle.results), revised)
 
 
-def _check(connection: Connection, found: Opened) -> bool:
+def _check(connection: Connection, found: Opened, now: datetime) -> bool:
     """Whether it was loaded before; InputError if it cannot be loaded."""
     bundle = found.bundle
+    if bundle.made > now + _AHEAD:
+        raise InputError(
+            f"was made at {bundle.made:%Y-%m-%d %H:%M} UTC, which is still to come; one of the clocks is wrong"
+        )
     key = connection.execute(
         "select revoked_time from stanok.bundle_key where site = %s and key = %s", [bundle.plant, found.key]
     ).fetchone()

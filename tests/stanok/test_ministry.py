@@ -25,9 +25,6 @@ from storage.pg.connect import connect
 from storage.pg.roles import forget_grants, set_login, sync_roles
 from tests.stanok.plants import Works, works
 
-pytestmark = pytest.mark.timeout(300)
-"""The first engine may have to wait for the compiler."""
-
 PLANTS = 12
 TAMPERED, LATE, REVISED, HIDDEN = "plant-03", "plant-07", "plant-05", "plant-09"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from msgspec.structs import replace
 
 from core.errors import InputError
 from core.units import HOUR_US
-from storage.bundle import Made, new_key, opened, private_key, public, renamer
+from storage.bundle import Machine, Made, new_key, opened, private_key, public, renamer
 from tests.seeds import seeds
 from tests.storage.bundles import KEY, MACHINE, PEM, bundle, digest, file, result, sums
 
@@ -93,6 +94,9 @@ def test_json_that_another_program_wrote_and_signed_is_taken() -> None:
     [
         (bundle(columns=["apt"]), "columns are not those of this version"),
         (bundle([result(machine="minsk/other")]), "of a machine that it does not list"),
+        (bundle(machines=[Machine("ural/lathe-1", "", "")]), "ural/lathe-1 is a machine of another plant"),
+        (bundle(zone="Moon/Base"), "there is no time zone Moon/Base"),
+        (bundle([result(day=date(2026, 4, 3))]), "was not over when it was made"),
         (bundle([result(), result()]), "is there twice"),
         (bundle([result(made=[Made("SHAFT", [1])])]), "another number of columns"),
         (bundle([result(made=[Made("A", sums(apt=-1))])]), "apt is below 0"),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from msgspec.structs import replace
 
 from core.errors import InputError, RegistryError
-from storage.bundle import Bundle, Made, new_key, public
+from storage.bundle import Bundle, Machine, Made, new_key, public
 from storage.pg.bundles_loaded import Taken, load, revoke, trust
 from storage.pg.connect import Connection
 from storage.pg.registry import current_registry, load_registry
@@ -28,6 +30,7 @@ def rows(connection: Connection, query: str) -> list[tuple[object, ...]]:
     return connection.execute(query.encode()).fetchall()
 
 
+URAL = bundle([result(machine="ural/mill-1")], plant="ural", machines=[Machine("ural/mill-1", "", "")])
 SECOND = bundle([result(shift="2")], 2, digest(bundle()))
 
 
@@ -57,7 +60,8 @@ def test_a_missing_bundle_is_asked_for_by_its_number(ministry: Connection) -> No
         (bundle([result(shift="2")], 2, b"\x01" * 32), "does not follow from the bundle before it"),
         (bundle([result(revision=3)], 2, digest(bundle())), "has revision 3 of minsk/lathe-1"),
         (bundle([result(revision=1)], 2, digest(bundle())), "after revision 1; this does not follow"),
-        (bundle(plant="ural"), "which nobody has said to be the plant's"),
+        (bundle([result(shift="2")], 2, digest(bundle()), made=NOW + timedelta(days=2)), "which is still to come"),
+        (URAL, "which nobody has said to be the plant's"),
     ],
 )
 def test_what_does_not_follow_is_refused_and_changes_nothing(ministry: Connection, made: Bundle, sentence: str) -> None:
