@@ -10,15 +10,20 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 from typer.testing import CliRunner
 
+from core.facts.schema import INTERVAL, MEASURES, OPEN_END
+from core.kpi.reliability import failures
+from core.units import us_from_datetime
 from stanok.cli import app
 from storage.bundle import opened
 from storage.pg.connect import connect
@@ -208,6 +213,44 @@ def test_bundles_of_twelve_plants_reach_the_board_and_bad_ones_are_refused_by_na
         assert shown in printed
     again = house.ask("select finding, report, verdict_ru from board.programme_effect where outcome = 'output'")
     assert again == effects, "the same again is the same report"
+
+
+def test_a_bundle_holds_the_sums_and_the_failures_of_the_whole_day(house: House) -> None:
+    failed = 0
+    day_us = (
+        us_from_datetime(datetime(2026, 3, 22, 21, tzinfo=UTC)),
+        us_from_datetime(datetime(2026, 3, 23, 21, tzinfo=UTC)),
+    )
+    for name in sorted(set(house.plants) - {TAMPERED, LATE, HIDDEN}):
+        results = opened((house.stick / f"{name}-000001.bundle").read_bytes()).bundle.results
+        assert [(str(result.day), result.shift) for result in results] == [
+            ("2026-03-23", ""),
+            ("2026-03-23", "evening"),
+        ]
+        if name == REVISED:
+            continue  # its database has gone on
+        sums = [sum(column) for column in zip(*(made.sums for r in results for made in r.made), strict=True)]
+        columns = ", ".join(f"sum({column})::bigint" for column in MEASURES)
+        with connect(house.plants[name].dsn) as connection:
+            whole = connection.execute(f"select {columns} from stanok.fact_day where day = '2026-03-23'".encode())
+            assert sums == list(whole.fetchone() or ())
+            rows = connection.execute("select 0, from_time, to_time, state, cause, rule from stanok.state_interval")
+            intervals = np.array(
+                [
+                    (0, us_from_datetime(row[1]), OPEN_END if row[2] is None else us_from_datetime(row[2]), *row[3:])
+                    for row in rows
+                ],
+                INTERVAL,
+            )
+        expected = failures(intervals, *day_us)
+        found = [sum(getattr(r, field) for r in results) for field in ("failures", "repaired", "repair_us")]
+        assert found == [expected.events, expected.repaired, expected.repair_us], name
+        evening = next(result for result in results if result.shift)
+        # Four planned hours less what was produced in: all of it stands under a reason or none.
+        stood = sum(made.sums[MEASURES.index(c)] for made in evening.made for c in MEASURES[1:12])
+        assert sum(lost.us for lost in evening.lost) == stood
+        failed += expected.events
+    assert failed > 0, "choose other seeds"
 
 
 def test_a_plant_writes_a_lost_bundle_again_byte_for_byte(house: House, tmp_path: Path) -> None:
