@@ -38,9 +38,9 @@ class Wish:
 
 def write(dsn: str, directory: Path, wish: Wish) -> list[str]:
     """The next bundle of a plant, or one that was made before, into a directory; sentences about what was done."""
-    key = _key(wish.key_file)
     with connect(dsn, "stanok programme bundle") as connection:
         site = site_of(connection, wish.site)
+        key = _key(wish.key_file)
         if wish.number is not None:
             path = _write(directory, site, wish.number, again(connection, site, wish.number), key)
             return [f"{path}: as it was made"]

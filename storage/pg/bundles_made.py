@@ -43,8 +43,8 @@ def site_of(connection: Connection, site: str | None) -> str:
     if site is None and len(known) == 1:
         return str(known[0])
     if site is None or site not in known:
-        wanted = "is not here" if site else "must be named"
-        raise InputError(f"--site {site or ''} {wanted}: the database has {', '.join(known) or 'none'}")
+        wanted = f"{site} is not here" if site else "must be named"
+        raise InputError(f"--site {wanted}: the database has {', '.join(known) or 'none'}")
     return site
 
 
