@@ -24,15 +24,15 @@ def built_boards() -> Iterator[tuple[Path, str]]:
     try:
         from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-        from dashboards.boards import shop_floor, stops
+        from dashboards.boards import programmes, shop_floor, stops
     except ImportError as missing:
         raise InputError(
             f"Boards cannot be built without {missing.name}; run: pip install 'stanok[boards]'"
         ) from missing
     for language in LANGUAGES:
-        for name, build in ((shop_floor.NAME, shop_floor.build), (stops.NAME, stops.build)):
-            text = json.dumps(build(language), cls=JSONEncoder, ensure_ascii=False, indent=1, sort_keys=True)
-            yield Path(language) / f"{name}.json", text + "\n"
+        for board in (shop_floor, stops, programmes):
+            text = json.dumps(board.build(language), cls=JSONEncoder, ensure_ascii=False, indent=1, sort_keys=True)
+            yield Path(language) / f"{board.NAME}.json", text + "\n"
 
 
 def write_boards(folder: Path = BUILT) -> list[Path]:

@@ -379,16 +379,20 @@ class _Resets:
         self._random = random.Random(f"{where} reset")
         self._base: dict[str, int] = {}
         self._last: dict[str, int] = {}
-        self._silent: set[str] = set()
 
     def read(self, sample: Sample) -> Sample:
-        """The sample as the counter shows it; a reset that nobody announces takes the part of that moment with it."""
+        """The sample as the counter shows it; a reset that nobody announces takes the part of that moment with it.
+
+        It never comes while the counter shows 0: its next reading would be 0, too, and no reading could tell of it.
+        """
         if sample.signal not in _COUNTED or not isinstance(sample.value, int):
             return sample
         name, count = sample.signal, sample.value
         before = self._last.get(name)
         self._last[name] = count
         began = before is not None and self._random.random() * self._fault.every_parts < 1.0
+        if began and not self._fault.announced and before == self._base.get(name, 0):
+            began = False
         if began and before is not None:
             self._base[name] = before if self._fault.announced else count
         return replace(sample, value=count - self._base.get(name, 0), reset=began and self._fault.announced)

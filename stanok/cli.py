@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from core.errors import Complaints, InputError, StanokError
-from stanok import cli_bench, cli_knob, cli_operator, cli_programme
+from stanok import cli_bench, cli_knob, cli_ministry, cli_operator, cli_programme, cli_report
 from stanok.cli_words import seconds_of
 from stanok.compiled import keep_compiled_code
 
@@ -39,6 +39,8 @@ app.add_typer(cli_operator.reason, name="reason")
 app.add_typer(cli_operator.scrap, name="scrap")
 app.add_typer(cli_programme.programme, name="programme")
 app.add_typer(cli_knob.knob, name="knob")
+app.add_typer(cli_ministry.ministry, name="ministry")
+app.add_typer(cli_report.report, name="report")
 
 PlantArgument = Annotated[Path, typer.Argument(metavar="PLANT.toml", help="the plant file")]
 DataOption = Annotated[Path | None, typer.Option("--data", metavar="DIR", help="where spools and databases lie")]
@@ -303,7 +305,9 @@ def migrate(
 @app.command()
 def role(
     name: Annotated[str, typer.Argument(metavar="NAME", help="the login")],
-    kind: Annotated[str, typer.Option(help="migration, engine, maintenance, collector, reader, ministry or health")],
+    kind: Annotated[
+        str, typer.Option(help="migration, engine, maintenance, collector, reader, ministry, registrar or health")
+    ],
     password_file: Annotated[Path, typer.Option(metavar="FILE", help="file whose first line is the password")],
     site: Annotated[
         list[str] | None, typer.Option(help="what a reader sees; may be repeated, '*' is every site")
@@ -317,10 +321,11 @@ def role(
     Example: stanok role anna --kind reader --site minsk --password-file anna.password --settings settings.toml
     """
     from stanok.database import address
+    from stanok.settings import first_line
     from storage.pg.connect import connect
     from storage.pg.roles import set_login
 
-    password = _first_line(password_file, "--password-file")
+    password = first_line(password_file, "--password-file")
     with address(_settings(settings, data, database)) as dsn, connect(dsn, "stanok role") as connection:
         set_login(connection, name, kind, site or [], password)
     print(f"{name} is a login for {kind}{''.join(f', sees {found}' for found in site or [])}")
@@ -561,14 +566,3 @@ def bench_recompute(as_json: JsonOption = False, database: DatabaseOption = None
     from stanok.bench.report import report
 
     report(measure(database), as_json)
-
-
-def _first_line(path: Path, option: str) -> str:
-    """What a file with a secret holds; InputError if it cannot be read or is empty."""
-    try:
-        found = path.read_text(encoding="utf-8").partition("\n")[0].strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{option}: {path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    if not found:
-        raise InputError(f"{option}: the first line of {path} is empty")
-    return found

@@ -27,7 +27,8 @@ SettingsOption = Annotated[
 DatabaseOption = Annotated[str | None, typer.Option("--database", metavar="DSN", help="a PostgreSQL to use")]
 
 
-def _settings(settings: Path | None, data: Path | None, database: str | None = None) -> Settings:
+def settings_of(settings: Path | None, data: Path | None, database: str | None = None) -> Settings:
+    """The settings of this installation, with what the command line says."""
     from stanok.settings import load_settings
 
     return load_settings(settings, {"data.directory": data, "database.dsn": database}, os.environ)
@@ -71,7 +72,7 @@ def reason_add(
     Example: stanok reason add plant.toml --machine minsk/lathe-1 --from 2026-03-02T06:00 --to 2026-03-02T06:40
     --reason tool --author "Anna P."
     """
-    _say(operator_of(plant, _settings(settings, data)).add_reason(machine, since, until, code, author, note))
+    _say(operator_of(plant, settings_of(settings, data)).add_reason(machine, since, until, code, author, note))
 
 
 @reason.command("correct")
@@ -93,7 +94,7 @@ def reason_correct(
     from stanok.operator import Correction
 
     wanted = Correction(since, until, code, note)
-    _say(operator_of(plant, _settings(settings, data)).correct(entry, author, wanted))
+    _say(operator_of(plant, settings_of(settings, data)).correct(entry, author, wanted))
 
 
 @reason.command("remove")
@@ -110,7 +111,7 @@ def remove(
 
     Example: stanok reason remove plant.toml 3f2a --author "Anna P." --note "another machine"
     """
-    _say(operator_of(plant, _settings(settings, data)).take_back(entry, author, note))
+    _say(operator_of(plant, settings_of(settings, data)).take_back(entry, author, note))
 
 
 @reason.command("list")
@@ -128,7 +129,7 @@ def history(
     """
     from stanok.operator import lines
 
-    for line in lines(operator_of(plant, _settings(settings, data)), machine, everything):
+    for line in lines(operator_of(plant, settings_of(settings, data)), machine, everything):
         print(line)
 
 
@@ -164,7 +165,7 @@ def scrap_add(
     from stanok.database import address
     from stanok.operator import known_from
 
-    found = _settings(settings, data, database)
+    found = settings_of(settings, data, database)
     operator = operator_of(plant, found)
     with address(found) as dsn:
         _say(operator.add_scrap(machine, at, parts, program, author, note, known_from(dsn, operator.plant)))

@@ -15,11 +15,24 @@ from core.programme.parse import parse_registry
 from core.programme.registry import Outcome, Registry
 from core.programme.verdict import Language, verdict
 from core.programme.weeks import parse_weeks
+from stanok.ministry import now
+from storage.pg.connect import connect
+from storage.pg.registry import load_registry
 
 
 def read_registry(files: Sequence[Path]) -> Registry:
     """The registry of some TOML and CSV files; RegistryError with every complaint."""
     return parse_registry({str(path): _text(path) for path in files})
+
+
+def keep(dsn: str, files: Sequence[Path]) -> str:
+    """Load the registry into a database; what it holds, in one line."""
+    texts = {path.name: _text(path) for path in files}
+    if len(texts) < len(files):
+        raise InputError("two files have the same name; rename one")
+    with connect(dsn, "stanok programme load") as connection:
+        version = load_registry(connection, texts, now())
+    return f"registry {version.number}: {counts(version.registry)}"
 
 
 def judge(files: Sequence[Path], weeks: Path, programme: str, outcome: Outcome, seed: int) -> Evaluation:
@@ -33,7 +46,7 @@ def show(found: Evaluation, language: Language, as_json: bool) -> str:
     """The evaluation in words, or one JSON object with the words of the language in it."""
     if not as_json:
         return verdict(found, language)
-    fields = {name: _plain(value) for name, value in asdict(found).items()}
+    fields = {name: finite(value) for name, value in asdict(found).items()}
     return json.dumps({**fields, "verdict": verdict(found, language)}, ensure_ascii=False)
 
 
@@ -42,8 +55,8 @@ def counts(registry: Registry) -> str:
     return ", ".join(f"{len(nouns)} {name}" for name, nouns in vars(registry).items())
 
 
-def _plain(value: object) -> object:
-    """JSON knows no infinity: an open end is null."""
+def finite(value: object) -> object:
+    """Neither JSON nor a board knows infinity: an open end is null."""
     return None if isinstance(value, float) and not isfinite(value) else value
 
 

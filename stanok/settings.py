@@ -136,3 +136,14 @@ def _sentence(error: Any) -> str:
     if error["type"] == "extra_forbidden":
         return f"{where}: there is no such setting"
     return f"{where}: {error['msg']}"
+
+
+def first_line(path: Path, option: str) -> str:
+    """What a file with a secret holds; InputError if it cannot be read or is empty."""
+    try:
+        found = path.read_text(encoding="utf-8").partition("\n")[0].strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{option}: {path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    if not found:
+        raise InputError(f"{option}: the first line of {path} is empty")
+    return found

@@ -14,7 +14,7 @@ declare
 begin
     foreach name in array array[
         'stanok_owner', 'stanok_migration', 'stanok_engine', 'stanok_maintenance', 'stanok_collector',
-        'stanok_reader', 'stanok_reader_all', 'stanok_ministry', 'stanok_health'
+        'stanok_reader', 'stanok_reader_all', 'stanok_ministry', 'stanok_registrar', 'stanok_health'
     ] loop
         continue when not able or to_regrole(name) is not null;
         begin
@@ -32,6 +32,9 @@ begin
     end if;
     if able and not pg_has_role('stanok_reader_all', 'stanok_reader', 'member') then
         grant stanok_reader to stanok_reader_all;
+    end if;
+    if able and not pg_has_role('stanok_registrar', 'stanok_ministry', 'member') then
+        grant stanok_ministry to stanok_registrar; -- sees what it is answerable for
     end if;
 end $$;
 
@@ -51,7 +54,7 @@ begin
     if mine then
         execute format('revoke all on database %I from public', current_database());
         execute format('grant create on database %I to stanok_owner', current_database());
-        for name in select rolname from pg_roles where rolname ~ '^stanok_(owner|migration|engine|maintenance|collector|reader|ministry|health)$' loop
+        for name in select rolname from pg_roles where rolname ~ '^stanok_(owner|migration|engine|maintenance|collector|reader|ministry|registrar|health)$' loop
             execute format('grant connect on database %I to %I', current_database(), name);
         end loop;
     end if;
@@ -89,7 +92,7 @@ declare
     name text;
     rule record;
 begin
-    for name in select rolname from pg_roles where rolname ~ '^stanok_(engine|maintenance|collector|reader|ministry|health)$' loop
+    for name in select rolname from pg_roles where rolname ~ '^stanok_(engine|maintenance|collector|reader|ministry|registrar|health)$' loop
         execute format('revoke all on schema stanok, board, stanok_formula from %I', name);
         execute format('revoke all on all tables in schema stanok, board, stanok_formula from %I', name);
         execute format('grant usage on schema board to %I', name);
@@ -113,14 +116,22 @@ begin
             -- Copies, seals and looks at everything; repair_done is written by a trigger. What is old is removed by
             -- functions of the owner, which it may call; they write kept and gap_time.
             ('stanok_maintenance', 'select', 'stanok', '*'),
-            ('stanok_maintenance', 'insert', 'stanok', 'result_revision'),
+            ('stanok_maintenance', 'insert', 'stanok', 'result_revision bundle_made bundle_sent'),
             ('stanok_maintenance', 'select', 'board', '*'),
             -- How far its own spools have been taken in.
             ('stanok_collector', 'select', 'stanok', 'spool_cursor source'),
             ('stanok_collector', 'select', 'board', 'platform_health'),
             ('stanok_reader', 'select', 'board', '*'),
             -- Results only: nothing finer than a shift, no raw values, no names of people.
-            ('stanok_ministry', 'select', 'board', 'kpi_shift kpi_day'),
+            ('stanok_ministry', 'select', 'board', 'kpi_shift kpi_day programme_plant programme_bundle programme_machine'
+                ' programme_reliability programme_localisation programme_operation programme_integrity programme_effect'
+                ' programme_project programme_band'),
+            -- Keeps the registry, says whose keys are trusted, loads bundles, evaluates; removes only the registry.
+            ('stanok_registrar', 'select, insert, delete', 'stanok',
+                'linked_standard operation asset project cell programme_site programme'),
+            ('stanok_registrar', 'select, insert', 'stanok',
+                'registry_version bundle bundle_refused plant_standard plant_shift plant_result plant_lost evaluation'),
+            ('stanok_registrar', 'select, insert, update', 'stanok', 'site bundle_key plant_machine'),
             ('stanok_health', 'select', 'board', 'platform_health')
         ) r (role_name, rights, place, relations)
         cross join lateral regexp_split_to_table(r.relations, ' ') relation

@@ -50,11 +50,11 @@ def failures(intervals: NDArray[np.void], from_us: int, to_us: int, shortest_us:
     switched off during its repair does not fail twice. Events shorter than `shortest_us` do not count.
     Intervals up to the present are needed for repairs that end after the window; those that have not ended are open.
     """
-    events = [event for event in _events(intervals) if from_us <= event[0] < to_us]
-    ended = [end - begin for begin, end in events if end != OPEN_END]
+    found = [event for event in events(intervals) if from_us <= event[0] < to_us]
+    ended = [end - begin for begin, end in found if end != OPEN_END]
     counted = [us for us in ended if us >= shortest_us]
     return Failures(
-        events=len(counted) + len(events) - len(ended),
+        events=len(counted) + len(found) - len(ended),
         repaired=len(counted),
         repair_us=sum(counted),
         operating_us=_time_in(intervals, _OPERATING, from_us, to_us),
@@ -62,23 +62,23 @@ def failures(intervals: NDArray[np.void], from_us: int, to_us: int, shortest_us:
     )
 
 
-def _events(intervals: NDArray[np.void]) -> list[tuple[int, int]]:
+def events(intervals: NDArray[np.void]) -> list[tuple[int, int]]:
     """(begin, end) of every failure event; end OPEN_END while the machine has not operated again.
 
     The end is that of the last unplanned_stop before operation, so waiting for an operator afterwards is no repair.
     """
-    events: list[tuple[int, int]] = []
+    found: list[tuple[int, int]] = []
     failed = False
     for row in np.sort(intervals, order="from_us"):
         if row["state"] == State.UNPLANNED_STOP:
             if failed:
-                events[-1] = (events[-1][0], int(row["to_us"]))
+                found[-1] = (found[-1][0], int(row["to_us"]))
             else:
-                events.append((int(row["from_us"]), int(row["to_us"])))
+                found.append((int(row["from_us"]), int(row["to_us"])))
             failed = True
         elif row["state"] in _OPERATING:
             failed = False
-    return events
+    return found
 
 
 def _time_in(intervals: NDArray[np.void], states: tuple[State, ...], from_us: int, to_us: int) -> int:

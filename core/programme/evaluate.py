@@ -77,7 +77,8 @@ class Evaluation:
     `plants`: how many are compared, `treated` of them started. `p` is adjusted once several outcomes were asked.
     `weaker`: there was nothing to compare with. `leads_p`: of the plants having run in parallel before.
     `if_trend_went_on`: the effect less what the line through the leads would have brought anyway.
-    `detectable`: the smallest effect that these plants could have shown.
+    `detectable`: the smallest effect that these plants could have shown. `left_out`: projects of which the work before
+    and after cannot be compared.
     """
 
     question: Question
@@ -93,6 +94,7 @@ class Evaluation:
     detectable: float | None = None
     weaker: bool = False
     obstacle: Obstacle | None = None
+    left_out: int = 0
 
 
 def evaluate(panel: Panel, outcome: Floats, question: Question, obstacle: Obstacle | None = None) -> Evaluation:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
 from datetime import date
 from typing import Any
 
@@ -16,6 +17,7 @@ from core.plant.reader import hint, shown
 from core.programme.registry import (
     Asset,
     Cell,
+    LinkedStandard,
     Localisation,
     Money,
     Operation,
@@ -32,6 +34,8 @@ MOST_MONEY = 1e13
 MOST_HOURS = 1e7
 """Standard hours a year: more than a thousand machines can give is a mistyped number."""
 YEARS = (1990, 2100)
+MOST_STANDARD_H = 1000
+"""An item that takes longer than a thousand hours is no part of a machine tool."""
 MOST_POINTS = 10_000
 MOST_RAMP_UP_WEEKS = 52
 """A commissioning that takes longer than a year is a project that has not ended."""
@@ -50,15 +54,19 @@ def parse_registry(files: Mapping[str, str]) -> Registry:
 
     sites, programmes, cells = every("site", _site), every("programme", _programme), every("cell", _cell)
     projects, assets, operations = every("project", _project), every("asset", _asset), every("operation", _operation)
+    standards = every("standard", _standard)
     for kind in (sites, programmes, cells, projects):
         _refuse_doubles(kind, "name", lambda noun: noun.name)
     _check_places([*cells, *projects, *assets, *operations], {site.name for _, site in sites})
     _check_projects(projects, {noun.name for _, noun in programmes}, {noun.name: noun for _, noun in cells})
     _check_assets(assets, {noun.name: noun for _, noun in projects})
     _check_operations(operations, {(noun.site, noun.inventory) for _, noun in assets})
+    _refuse_doubles(standards, "part", lambda noun: (noun.project, noun.part) if noun.part else None)
+    for row, noun in standards:
+        _known(row, "project", "project", noun.project, [project.name for _, project in projects])
     if complaints:
         raise RegistryError(sorted(complaints, key=_by_line))
-    kinds = (sites, programmes, cells, projects, assets, operations)
+    kinds = (sites, programmes, cells, projects, assets, operations, standards)
     return Registry(*(tuple(noun for _, noun in kind) for kind in kinds))
 
 
@@ -122,37 +130,29 @@ def _project(row: Row) -> Project:
         funding=row.text("funding", ""),
         cost=_money(row),
         planned_hours=row.number_or_none("planned_hours", 0, MOST_HOURS),
+        margin_per_hour=row.number_or_none("margin_per_hour", 0, MOST_MONEY),
+        more_cost_per_year=row.number("more_cost_per_year", -MOST_MONEY, MOST_MONEY, 0.0),
+        sold_share=row.number_or_none("sold_share", 0, 1),
     )
 
 
+_ASSET_TEXTS = tuple(
+    field.name for field in fields(Asset) if field.type == "str" and field.name not in ("inventory", "site")
+)
+"""Keys of an asset that are words and may be left out."""
+
+
 def _asset(row: Row) -> Asset:
-    begins, shifts = row.day("act", required=False), row.number_or_none("planned_shifts", 1, 4)
+    shifts = row.number_or_none("planned_shifts", 1, 4)
     return Asset(
         inventory=row.text("inventory"),
         site=row.text("site"),
-        project=row.text("project", ""),
-        machine=row.text("machine", ""),
-        model=row.text("model", ""),
-        manufacturer=row.text("manufacturer", ""),
-        serial=row.text("serial", ""),
-        origin=row.text("origin", ""),
-        okpd2=row.text("okpd2", ""),
-        tnved=row.text("tnved", ""),
         localisation=_localisation(row),
-        cnc_vendor=row.text("cnc_vendor", ""),
-        cnc_model=row.text("cnc_model", ""),
-        cnc_origin=row.text("cnc_origin", ""),
-        software_number=row.text("software_number", ""),
-        machine_class=row.text("machine_class", ""),
-        funding=row.text("funding", ""),
-        contract=row.text("contract", ""),
         cost=_money(row),
-        act=begins,
+        act=row.day("act", required=False),
         planned_shifts=None if shifts is None else round(shifts),
-        service=row.text("service", ""),
-        service_origin=row.text("service_origin", ""),
-        connectivity=row.text("connectivity", ""),
         replaces=row.words("replaces"),
+        **{name: row.text(name, "") for name in _ASSET_TEXTS},
     )
 
 
@@ -161,6 +161,11 @@ def _operation(row: Row) -> Operation:
     _ordered(row, "ends", begins, ends, "begins")
     hours = row.number("evidenced_hours", 0, MOST_HOURS)
     return Operation(row.text("code"), row.text("site"), row.text("asset"), begins or date.min, ends or date.min, hours)
+
+
+def _standard(row: Row) -> LinkedStandard:
+    hours = row.number("frozen_h", 0, MOST_STANDARD_H)
+    return LinkedStandard(row.text("project"), row.text("part"), hours, row.text("provenance"))
 
 
 def _localisation(row: Row) -> Localisation | None:

@@ -91,6 +91,8 @@ class Project:
     `begins`: the old machine stops because of it. `act`: the commissioning act, None while there is none.
     `ramp_up_weeks` after the act are left out of the effect, a number declared beforehand.
     `cells` are the cells it is to change. `planned_hours`: promised additional standard hours a year.
+    For payback, in the currency of the cost: what an additional standard hour earns, additional running cost a year;
+    `sold_share` of additional output is taken up by orders [1].
     """
 
     name: str
@@ -108,6 +110,22 @@ class Project:
     funding: str
     cost: Money | None
     planned_hours: float | None
+    margin_per_hour: float | None = None
+    more_cost_per_year: float = 0.0
+    sold_share: float | None = None
+
+
+@dataclass(frozen=True)
+class LinkedStandard:
+    """Frozen standard time [h] of a part that was not made before the project, worked out later.
+
+    `provenance`: by whom and from what, such as a technologist or a similar part.
+    """
+
+    project: str
+    part: str
+    frozen_h: float
+    provenance: str
 
 
 @dataclass(frozen=True)
@@ -176,3 +194,4 @@ class Registry:
     projects: tuple[Project, ...]
     assets: tuple[Asset, ...]
     operations: tuple[Operation, ...]
+    standards: tuple[LinkedStandard, ...] = ()

@@ -1,7 +1,8 @@
 """The text of registry files -> entries that know in which line each of their keys stands.
 
-A TOML file holds tables [[site]], [[programme]], [[cell]], [[project]], [[asset]], [[operation]]; a CSV file holds
-entries of the one kind that its name says (`asset.csv`), its first row names the keys. The entries are flat in both.
+A TOML file holds tables [[site]], [[programme]], [[cell]], [[project]], [[asset]], [[operation]], [[standard]]; a CSV
+file holds entries of the one kind that its name says (`asset.csv`), its first row names the keys. The entries are flat
+in both.
 Invariants: nothing a file can contain raises; what cannot be read becomes a complaint with file and line.
 """
 
@@ -19,7 +20,7 @@ from typing import Any
 
 from core.plant.reader import Reader, hint, shown
 
-KINDS = ("site", "programme", "cell", "project", "asset", "operation")
+KINDS = ("site", "programme", "cell", "project", "asset", "operation", "standard")
 
 NUMBERS = frozenset(
     [
@@ -30,6 +31,10 @@ NUMBERS = frozenset(
         "ramp_up_weeks",
         "planned_hours",
         "planned_shifts",
+        "margin_per_hour",
+        "more_cost_per_year",
+        "sold_share",
+        "frozen_h",
         "evidenced_hours",
         "amount",
         "base",

@@ -61,6 +61,8 @@ def interrupted(before: Floats, later: Floats, gap: int = 0) -> Step | None:
 def mean_step(panel: Panel, outcome: Floats, window: Window) -> Step | None:
     """The step of the mean of all plants that started, by weeks since their start; only weeks that all of them have."""
     started = np.flatnonzero(panel.starts < panel.weeks)
+    if not len(started):
+        return None
     known = np.where(panel.observed, outcome, np.nan)
 
     def mean_at(ages: range) -> Floats:
@@ -70,4 +72,4 @@ def mean_step(panel: Panel, outcome: Floats, window: Window) -> Step | None:
         return np.asarray(found.mean(axis=0))
 
     before, later = mean_at(range(-window.base, 0)), mean_at(range(window.skip, window.skip + window.horizon))
-    return interrupted(before[np.isfinite(before)], later[np.isfinite(later)], window.skip) if len(started) else None
+    return interrupted(before[np.isfinite(before)], later[np.isfinite(later)], window.skip)

@@ -43,9 +43,12 @@ Boards = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 
 def read_boards(folder: Path = BUILT) -> dict[str, dict[str, Any]]:
-    """Every built board below `folder`, by language and name. Raises InputError for one that cannot be read."""
+    """Every built board below `folder`, by language and name, the shop floor first.
+
+    Raises InputError for one that cannot be read.
+    """
     found: dict[str, dict[str, Any]] = {}
-    for path in sorted(folder.glob("*/*.json")):
+    for path in sorted(folder.glob("*/*.json"), key=lambda path: (path.parent.name, path.stem != "shop_floor", path)):
         try:
             found.setdefault(path.parent.name, {})[path.stem] = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:

@@ -22,6 +22,7 @@ CREATE ROLE stanok_collector;
 CREATE ROLE stanok_reader;
 CREATE ROLE stanok_reader_all IN ROLE stanok_reader;
 CREATE ROLE stanok_ministry;
+CREATE ROLE stanok_registrar IN ROLE stanok_ministry;
 CREATE ROLE stanok_health;
 GRANT stanok_owner TO stanok;
 GRANT stanok_engine TO engine;

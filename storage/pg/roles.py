@@ -46,6 +46,7 @@ KINDS = {
     "collector": Kind("stanok_collector", 4, statement_s=5),
     "reader": Kind("stanok_reader", 20),  # twice the connections that Grafana keeps
     "ministry": Kind("stanok_ministry", 10),
+    "registrar": Kind("stanok_registrar", 4, read_only=False, statement_s=300),
     "health": Kind("stanok_health", 4, statement_s=5),
 }
 

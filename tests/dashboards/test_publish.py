@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 
 from core.errors import InputError, OutsideError, StanokError
-from dashboards.boards import shop_floor, stops
+from dashboards.boards import programmes, shop_floor, stops
 from dashboards.catalogue import LANGUAGES
 from dashboards.publish import publish
 
 TOKEN = "a-token"
-BOARDS = [name.replace("_", "-") for name in (shop_floor.NAME, stops.NAME)]
+BOARDS = [name.replace("_", "-") for name in (programmes.NAME, shop_floor.NAME, stops.NAME)]
 
 
 class Grafana(ThreadingHTTPServer):

@@ -55,7 +55,7 @@ def files(tmp_path: Path) -> Path:
 
 
 def test_the_sample_passes_the_check() -> None:
-    assert run("check", SAMPLE) == "2 sites, 1 programmes, 2 cells, 1 projects, 2 assets, 1 operations\n"
+    assert run("check", SAMPLE) == "2 sites, 1 programmes, 2 cells, 1 projects, 2 assets, 1 operations, 0 standards\n"
 
 
 def test_every_complaint_is_a_line_with_exit_code_2(

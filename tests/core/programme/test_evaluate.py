@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import replace
 from functools import partial
 from typing import get_args
@@ -212,3 +213,11 @@ def test_missing_weeks_before_the_start_are_no_trend() -> None:
     assert found.leads_p is not None
     whole = evaluate(panel, outcome, replace(ASKED, draws=99))
     assert found.if_trend_went_on == pytest.approx(whole.if_trend_went_on, abs=0.02)
+
+
+def test_where_nobody_started_there_is_nothing_to_compare() -> None:
+    panel = Panel(np.full(6, NEVER), np.zeros(6, int), np.ones((6, 10), bool))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = evaluate(panel, np.ones((6, 10)), Question())
+    assert found.finding is Finding.NOTHING_TO_COMPARE
