@@ -11,7 +11,9 @@ import typer
 from simulators.interventions import Intervention, Kind
 from stanok.cli_words import seconds_of
 
-knob = typer.Typer(help="Simulated machines, while they run: break one, cut its line, start a rush order.")
+knob = typer.Typer(
+    help="Simulated machines, while they run: break one, cut its line, start a rush order.", no_args_is_help=True
+)
 
 MachineArgument = Annotated[str, typer.Argument(metavar="SITE/MACHINE", help="as in the plant file")]
 ForOption = Annotated[str, typer.Option("--for", help="scenario time, for example 90s, 5m, 1h")]
