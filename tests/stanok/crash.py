@@ -1,0 +1,225 @@
+"""Every way a commit can end too early, one after the other on one day of a plant; then the rows of an undisturbed day.
+
+    python -m tests.stanok.crash [--seed N] [--minutes 320] [--server embedded|debian|timescaledb] [--only KIND]
+
+An engine's life is a fork of a process that has everything compiled (tests/stanok/crash_child.py). The day comes in
+stretches; in each, lives are struck until all of it is stored:
+- `kill`: SIGKILL at every statement of every commit: before COMMIT a life leaves nothing, so the next one makes the same
+  commit and dies one moment later;
+- `restart`: in the middle of a COPY the database server is stopped at once (SIGQUIT) or killed, and started again;
+- `cut`: the connection is gone before the server has a COMMIT, or after it, so that its outcome is unknown;
+- `duel`: one engine is stopped (SIGSTOP) at a moment of its commit, before it began or in its middle, another one with a
+  copy of the data directory takes over and goes on; when the first wakes up (SIGCONT) it may not write any more.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import re
+import shutil
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.plant.model import Plant
+from core.samples.records import SpoolRow
+from core.units import MINUTE_US
+from storage.pg.connect import Connection, connect
+from storage.spool import SpoolWriter
+from tests.servers import Postgres
+from tests.stanok.crash_child import CUT, DONE, FENCED, PAUSE, STRUCK, Life, live
+from tests.stanok.day import Step
+from tests.stanok.house import Rows, results
+
+STRETCHES = 4
+"""Parts of the day between which the clock stands still."""
+DEADLINE_S = 60.0
+TICKS_APART_US = 1000
+"""A life that died between a tick and its judgement leaves it to the next tick, so each life has its own instant."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a day left; `struck` counts faults by where they struck, `lives` engines that were started."""
+
+    rows: Rows
+    struck: Counter[str]
+    lives: int
+    seconds: float
+
+
+class Crash:
+    """One day of a plant in one database, with one kind of fault, or undisturbed."""
+
+    def __init__(
+        self, plant: Plant, directory: Path, dsn: str, kind: str = "", seed: int = 0, server: Postgres | None = None
+    ) -> None:
+        self._plant, self._directory, self._dsn, self._kind, self._server = plant, directory, dsn, kind, server
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(["tests.stanok.crash_warm"])
+        self._random = random.Random(seed)
+        self.spools: list[str] = []
+        self._lives = 0
+        self._now_us = 0
+        self._log = directory.with_suffix(".log")
+        (directory / "spool").mkdir(parents=True)
+
+    def live(self, steps: list[Step]) -> Outcome:
+        """Feed the steps in stretches, strike, and look at the database in the end."""
+        begun = time.monotonic()
+        for stretch in _stretches(steps):
+            self._feed(stretch)
+            self._now_us = next(step.clock_us for step in reversed(stretch) if step.clock_us is not None)
+            exactly_us, self._now_us = self._now_us, self._now_us - MINUTE_US // 2
+            if self._kind:
+                with connect(self._dsn) as connection:
+                    _STRIKES[self._kind](self, connection)
+            self._now_us = exactly_us
+            self.end(self.start(), {DONE})
+        struck = Counter(re.findall(rf"^{STRUCK}(.*)$", self._log.read_text(), re.MULTILINE))
+        with connect(self._dsn) as connection:
+            return Outcome(results(connection), struck, self._lives, time.monotonic() - begun)
+
+    def _feed(self, steps: list[Step]) -> None:
+        rows: dict[str, list[SpoolRow]] = {}
+        for step in steps:
+            for name, found in step.rows.items():
+                rows.setdefault(name, []).extend(found)
+        for name, found in rows.items():
+            with SpoolWriter(self._directory / "spool" / f"{name}.spool") as spool:
+                for row in found:
+                    spool.append_now([row])
+                self.spools.append(spool.spool_id)
+
+    def start(self, **fault: Any) -> Any:
+        """An engine in a process of its own."""
+        self._lives += 1
+        self._now_us += TICKS_APART_US if fault else 0
+        life = Life(self._directory, self._dsn, self._now_us, log=self._log, **fault)
+        process = self._context.Process(target=live, args=(life, self._plant), daemon=True)
+        process.start()
+        return process
+
+    def end(self, process: Any, allowed: set[int]) -> int:
+        """Wait for its end; the exit code, one of those that are allowed."""
+        process.join(DEADLINE_S)
+        if process.exitcode not in allowed:
+            process.kill()
+            raise AssertionError(f"an engine ended with {process.exitcode}: {self._log.read_text()[-3000:]}")
+        return int(process.exitcode)
+
+    def stopped(self, process: Any) -> bool:
+        """Wait until it stands still; False if it ended instead."""
+        _wait(lambda: _state(process) in "TZ")
+        return _state(process) == "T"
+
+    def restart_server(self) -> None:
+        """It loses everything that is not committed, politely or not."""
+        assert self._server is not None
+        self._server.kill(self._random.choice([signal.SIGQUIT, signal.SIGKILL]))
+        self._server.start()
+
+    def draw(self, least: int, most: int) -> int:
+        """A number of the seed's."""
+        return self._random.randint(least, most)
+
+    def move(self) -> None:
+        """Go on with a copy of the data directory, as if its disk were in another computer."""
+        fresh = self._directory.with_name(f"{self._directory.name}x")
+        shutil.copytree(self._directory, fresh)
+        self._directory = fresh
+
+
+def _stretches(steps: list[Step]) -> Iterator[list[Step]]:
+    """Parts of the day; a silence that has to be judged ends a part, and an outage is in one part with its end."""
+    size = len(steps) // STRETCHES
+    part: list[Step] = []
+    for step in steps:
+        part.append(step)
+        if step is steps[-1] or step.judged is not None or (len(part) >= size and step.clock_us is not None):
+            yield part
+            part = []
+
+
+def _wait(condition: Callable[[], bool]) -> bool:
+    end = time.monotonic() + DEADLINE_S
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError("nothing happens")
+        time.sleep(0.002)
+    return True
+
+
+def _state(process: Any) -> str:
+    """Letter of a process's state, Z for one that has ended."""
+    try:
+        return Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return "Z"
+
+
+def _records(crash: Crash, connection: Connection) -> int:
+    """How many records of the collectors are stored."""
+    row = connection.execute(
+        "select coalesce(sum(record), 0)::bigint from stanok.spool_cursor where spool = any (%s)", [crash.spools]
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _kill(crash: Crash, connection: Connection) -> None:
+    """At moment 1, 2, 3 … of the next commit; when it has stored data, from 1 again. Commits of ticks and of judgements
+    follow each other in one life: then moments are counted on."""
+    moment, before, code = 1, _records(crash, connection), -signal.SIGKILL
+    while code == -signal.SIGKILL:
+        code = crash.end(crash.start(moment=moment), {-signal.SIGKILL, DONE})
+        now = _records(crash, connection)
+        moment, before = (1 if now != before else moment + 1), now
+
+
+def _restart(crash: Crash, _: Connection) -> None:
+    """Whenever the engine stands in a COPY; it goes on by itself when the server is back."""
+    process = crash.start(fault=PAUSE, at="mid-COPY", moment=2, again=True)
+    while crash.stopped(process):
+        crash.restart_server()
+        os.kill(process.pid, signal.SIGCONT)
+    crash.end(process, {DONE})
+
+
+def _cut(crash: Crash, _: Connection) -> None:
+    """At every COMMIT, in turns before and after it; the engine connects again."""
+    crash.end(crash.start(fault=CUT, at="COMMIT", moment=1, again=True), {DONE})
+
+
+def _duel(crash: Crash, connection: Connection) -> None:
+    """The one that was stopped must not write any more once the other has taken over."""
+    first = crash.start(fault=PAUSE, moment=crash.draw(1, 50))
+    while crash.stopped(first):
+        crash.move()
+        second = crash.start(fault=PAUSE, moment=crash.draw(50, 150))
+        _wait(lambda of=second: _state(of) in "TZ" or _waits_for_lock(connection))  # type: ignore[misc]
+        os.kill(first.pid, signal.SIGCONT)
+        crash.end(first, {DONE, FENCED})
+        first = second
+    crash.end(first, {DONE})
+
+
+def _waits_for_lock(connection: Connection) -> bool:
+    row = connection.execute(
+        "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')"
+    ).fetchone()
+    return row == (True,)
+
+
+_STRIKES: dict[str, Callable[[Crash, Connection], None]] = {
+    "kill": _kill,
+    "restart": _restart,
+    "cut": _cut,
+    "duel": _duel,
+}
+KINDS = tuple(_STRIKES)

@@ -1,0 +1,177 @@
+"""One life of an engine that may be struck at a moment of its commits; forked from a server that has all compiled.
+
+Moments of a commit: before each statement, before and in the middle of each COPY's data, before COMMIT and after it.
+A life ends by itself when all that the spools hold is stored (DONE), or when another engine took over (FENCED).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from core.errors import FencedError
+from core.plant.model import Plant
+from core.units import us_from_datetime
+from stanok import pipeline
+from stanok.settings import EngineSettings
+from storage.pg.commit import Store
+from tests.stanok.hand import HandClock
+
+DONE, FENCED = 0, 3
+"""Exit codes."""
+
+KILL, PAUSE, CUT = "kill", "pause", "cut"
+"""What happens at the moment: SIGKILL, SIGSTOP, or the connection breaks; in turns before the server has what is said
+next, and after it."""
+STRUCK = "struck at "
+"""Begins a line of the log for each fault."""
+
+_SETTINGS = EngineSettings(tick_s=1e-6, commit_s=1e-6, commit_samples=500, repair_quiet_s=0.02)
+_READ_BYTES = 250_000
+"""A handful of commits for a few hours of the plant."""
+
+
+@dataclass(frozen=True)
+class Life:
+    """An engine's data directory, database and time; `fault` strikes at the `moment`-th moment, counting those of the
+    kind `at` only, if it is given; and as many later `again`."""
+
+    directory: Path
+    dsn: str
+    now_us: int
+    fault: str = KILL
+    moment: int = -1
+    at: str = ""
+    again: bool = False
+    log: Path = Path("/dev/null")
+
+
+class _Fate:
+    """Counts moments and strikes once."""
+
+    def __init__(self, life: Life) -> None:
+        self._life = life
+        self._left = life.moment
+        self._struck = 0
+        self._committing = False
+        self._watch()
+
+    def _watch(self) -> None:
+        commit, transaction, write = Store.commit, psycopg.Connection.transaction, psycopg.Copy.write
+
+        def committing(store: Store, *args: Any) -> None:
+            self._committing = True
+            try:
+                commit(store, *args)
+            finally:
+                self._committing = False
+
+        @contextmanager
+        def with_moments(connection: Any, *args: Any) -> Iterator[Any]:
+            with transaction(connection, *args) as found:
+                yield found
+                self._moment("COMMIT", connection)
+            self._moment("committed", connection)
+
+        def in_pieces(copy: Any, data: Any) -> None:
+            self._moment("COPY", copy.connection)
+            write(copy, data[: len(data) // 2])
+            self._moment("mid-COPY", copy.connection)
+            write(copy, data[len(data) // 2 :])
+
+        Store.commit = committing  # type: ignore[method-assign]
+        psycopg.Connection.transaction = with_moments  # type: ignore[method-assign,assignment]
+        psycopg.Copy.write = in_pieces  # type: ignore[method-assign]
+        for name in ("execute", "executemany"):
+            self._watch_statements(name)
+
+    def _watch_statements(self, name: str) -> None:
+        method: Callable[..., Any] = getattr(psycopg.Cursor, name)
+
+        def watched(mine: Any, *args: Any, **named: Any) -> Any:
+            self._moment("statement", mine.connection)
+            return method(mine, *args, **named)
+
+        setattr(psycopg.Cursor, name, watched)
+
+    def _moment(self, kind: str, connection: Any) -> None:
+        if not self._committing or (self._life.at and kind != self._life.at):
+            return
+        self._left -= 1
+        if self._left:
+            return
+        self._left = self._life.moment if self._life.again else 0
+        self._struck += 1
+        os.write(1, f"{STRUCK}{kind}\n".encode())
+        if self._life.fault == CUT:
+            _cut(connection, sent=self._struck % 2 == 0)
+        else:
+            os.kill(os.getpid(), {KILL: signal.SIGKILL, PAUSE: signal.SIGSTOP}[self._life.fault])
+
+
+def _cut(connection: Any, *, sent: bool) -> None:
+    """Break the wire before a COMMIT. `sent`: the server has it by then; its answer goes nowhere."""
+    if sent:
+        connection.pgconn.send_query(b"COMMIT")
+        while connection.pgconn.flush():
+            pass
+    with socket.socket(fileno=os.dup(connection.fileno())) as handle:
+        handle.shutdown(socket.SHUT_RDWR)
+
+
+class _AllStored(threading.Event):
+    """Set when every row of every spool, the tick of this very moment and every repair are in the database."""
+
+    engine: pipeline.Engine
+    now_us: int
+
+    def is_set(self) -> bool:
+        connection, inlets = self.engine._connection, self.engine._inlets.values()
+        if connection is None or connection.closed or any(i.position < i.reader.end() for i in inlets):
+            return False
+        try:
+            row = connection.execute(
+                "select (select tick_time from stanok.engine_state), (select sum(record) from stanok.spool_cursor),"
+                " exists (select from stanok.recompute_request)"
+            ).fetchone()
+        except psycopg.Error:
+            return False
+        assert row is not None
+        ticked = row[0] is not None and us_from_datetime(row[0]) == self.now_us
+        return ticked and row[1] == sum(i.position for i in inlets) and not row[2]
+
+
+def live(life: Life, plant: Plant) -> None:
+    """The whole life, in a process of its own."""
+    _log_to(life.log)
+    os.fsync = lambda _: None  # type: ignore[assignment]  # nobody pulls the plug
+    pipeline._READ_BYTES, pipeline._IDLE_S, pipeline._LOOK_FOR_SPOOLS_S = _READ_BYTES, 0.0, 0.0
+    pipeline._RETRY_S = (0.02,)  # type: ignore[assignment]
+    clock: Any = HandClock(life.now_us)
+    stop = _AllStored()
+    stop.now_us = life.now_us
+    stop.engine = pipeline.Engine(plant, life.directory, life.dsn, clock, _SETTINGS)
+    _Fate(life)
+    try:
+        stop.engine.run(stop)
+    except FencedError:
+        os._exit(FENCED)
+    os._exit(DONE)
+
+
+def _log_to(path: Path) -> None:
+    with path.open("ab") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    logging.basicConfig(level=logging.INFO, force=True)
+
