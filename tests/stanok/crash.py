@@ -4,8 +4,7 @@
 
 An engine's life is a fork of a process that has everything compiled (tests/stanok/crash_child.py). The day comes in
 stretches; in each, lives are struck until all of it is stored:
-- `kill`: SIGKILL at every statement of every commit: before COMMIT a life leaves nothing, so the next one makes the same
-  commit and dies one moment later;
+- `kill`: SIGKILL at every statement of every commit, in a fork for each of them, and right after every COMMIT;
 - `restart`: in the middle of a COPY the database server is stopped at once (SIGQUIT) or killed, and started again;
 - `cut`: the connection is gone before the server has a COMMIT, or after it, so that its outcome is unknown;
 - `duel`: one engine is stopped (SIGSTOP) at a moment of its commit, before it began or in its middle, another one with a
@@ -33,12 +32,14 @@ from core.units import MINUTE_US
 from storage.pg.connect import Connection, connect
 from storage.spool import SpoolWriter
 from tests.servers import Postgres
-from tests.stanok.crash_child import CUT, DONE, FENCED, PAUSE, STRUCK, Life, live
+from tests.stanok.crash_child import CUT, DONE, FENCED, KILL, PAUSE, STRUCK, Life, live
 from tests.stanok.day import Step
 from tests.stanok.house import Rows, results
 
 STRETCHES = 4
 """Parts of the day between which the clock stands still."""
+DUELS = 4
+"""In a row in a stretch; the last engine goes on to the end."""
 DEADLINE_S = 60.0
 TICKS_APART_US = 1000
 """A life that died between a tick and its judgement leaves it to the next tick, so each life has its own instant."""
@@ -64,7 +65,6 @@ class Crash:
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["tests.stanok.crash_warm"])
         self._random = random.Random(seed)
-        self.spools: list[str] = []
         self._lives = 0
         self._now_us = 0
         self._log = directory.with_suffix(".log")
@@ -95,13 +95,12 @@ class Crash:
             with SpoolWriter(self._directory / "spool" / f"{name}.spool") as spool:
                 for row in found:
                     spool.append_now([row])
-                self.spools.append(spool.spool_id)
 
     def start(self, **fault: Any) -> Any:
         """An engine in a process of its own."""
         self._lives += 1
         self._now_us += TICKS_APART_US if fault else 0
-        life = Life(self._directory, self._dsn, self._now_us, log=self._log, **fault)
+        life = Life(self._directory, self._dsn, self._now_us, log=self._log, loaded=self._lives > 1, **fault)
         process = self._context.Process(target=live, args=(life, self._plant), daemon=True)
         process.start()
         return process
@@ -164,22 +163,10 @@ def _state(process: Any) -> str:
         return "Z"
 
 
-def _records(crash: Crash, connection: Connection) -> int:
-    """How many records of the collectors are stored."""
-    row = connection.execute(
-        "select coalesce(sum(record), 0)::bigint from stanok.spool_cursor where spool = any (%s)", [crash.spools]
-    ).fetchone()
-    return int(row[0]) if row else 0
-
-
-def _kill(crash: Crash, connection: Connection) -> None:
-    """At moment 1, 2, 3 … of the next commit; when it has stored data, from 1 again. Commits of ticks and of judgements
-    follow each other in one life: then moments are counted on."""
-    moment, before, code = 1, _records(crash, connection), -signal.SIGKILL
-    while code == -signal.SIGKILL:
-        code = crash.end(crash.start(moment=moment), {-signal.SIGKILL, DONE})
-        now = _records(crash, connection)
-        moment, before = (1 if now != before else moment + 1), now
+def _kill(crash: Crash, _: Connection) -> None:
+    """At every moment of every commit."""
+    while crash.end(crash.start(fault=KILL), {-signal.SIGKILL, DONE}) != DONE:
+        pass
 
 
 def _restart(crash: Crash, _: Connection) -> None:
@@ -192,16 +179,20 @@ def _restart(crash: Crash, _: Connection) -> None:
 
 
 def _cut(crash: Crash, _: Connection) -> None:
-    """At every COMMIT, in turns before and after it; the engine connects again."""
-    crash.end(crash.start(fault=CUT, at="COMMIT", moment=1, again=True), {DONE})
+    """At every third COMMIT (a repair needs two that last), in turns before and after; the engine connects again."""
+    crash.end(crash.start(fault=CUT, at="COMMIT", moment=3, again=True), {DONE})
 
 
 def _duel(crash: Crash, connection: Connection) -> None:
-    """The one that was stopped must not write any more once the other has taken over."""
-    first = crash.start(fault=PAUSE, moment=crash.draw(1, 50))
-    while crash.stopped(first):
+    """The one that was stopped must not write any more once the other has taken over. The first is stopped anywhere in
+    a commit: in its middle the other has to wait for it. The others are stopped between computing and committing."""
+    first = crash.start(fault=PAUSE, moment=crash.draw(1, 40))
+    for duel in range(DUELS):
+        if not crash.stopped(first):
+            break
         crash.move()
-        second = crash.start(fault=PAUSE, moment=crash.draw(50, 150))
+        another = {"fault": PAUSE, "at": "begin", "moment": crash.draw(1, 2)} if duel < DUELS - 1 else {"moment": -1}
+        second = crash.start(**another)
         _wait(lambda of=second: _state(of) in "TZ" or _waits_for_lock(connection))  # type: ignore[misc]
         os.kill(first.pid, signal.SIGCONT)
         crash.end(first, {DONE, FENCED})

@@ -1,12 +1,13 @@
 """One life of an engine that may be struck at a moment of its commits; forked from a server that has all compiled.
 
-Moments of a commit: before each statement, before and in the middle of each COPY's data, before COMMIT and after it.
+Moments of a commit: before it begins, before each statement, before and in the middle of each COPY's data, before COMMIT and after it.
 A life ends by itself when all that the spools hold is stored (DONE), or when another engine took over (FENCED).
 """
 
 from __future__ import annotations
 
 import logging
+import mmap
 import os
 import signal
 import socket
@@ -20,11 +21,13 @@ from typing import Any
 import psycopg
 
 from core.errors import FencedError
+from core.facts.schema import Changes
 from core.plant.model import Plant
 from core.units import us_from_datetime
 from stanok import pipeline
 from stanok.settings import EngineSettings
 from storage.pg.commit import Store
+from storage.pg.connect import connect
 from tests.stanok.hand import HandClock
 
 DONE, FENCED = 0, 3
@@ -43,36 +46,44 @@ _READ_BYTES = 250_000
 
 @dataclass(frozen=True)
 class Life:
-    """An engine's data directory, database and time; `fault` strikes at the `moment`-th moment, counting those of the
-    kind `at` only, if it is given; and as many later `again`."""
+    """An engine's data directory, database and time. `fault` strikes at the `moment`-th moment, counting those of the
+    kind `at` only, if it is given; and as many later `again`. KILL strikes at all of them, see `_die_everywhere`."""
 
     directory: Path
     dsn: str
     now_us: int
-    fault: str = KILL
+    fault: str = ""
     moment: int = -1
     at: str = ""
     again: bool = False
+    loaded: bool = False
+    """The plant's words are in the database since the first life, and need not be written again."""
     log: Path = Path("/dev/null")
 
 
 class _Fate:
-    """Counts moments and strikes once."""
+    """Counts moments and strikes."""
 
     def __init__(self, life: Life) -> None:
         self._life = life
         self._left = life.moment
         self._struck = 0
+        self._dies_after = False
+        self._told: mmap.mmap | None = None
         self._committing = False
         self._watch()
 
     def _watch(self) -> None:
-        commit, transaction, write = Store.commit, psycopg.Connection.transaction, psycopg.Copy.write
+        self._commit = commit = Store.commit
+        transaction, write = psycopg.Connection.transaction, psycopg.Copy.write
 
-        def committing(store: Store, *args: Any) -> None:
+        def committing(store: Store, changes: Changes) -> None:
+            if self._life.fault == KILL:
+                self._die_everywhere(store, changes)
             self._committing = True
+            self._moment("begin", store._connection)
             try:
-                commit(store, *args)
+                commit(store, changes)
             finally:
                 self._committing = False
 
@@ -104,15 +115,34 @@ class _Fate:
 
         setattr(psycopg.Cursor, name, watched)
 
+    def _die_everywhere(self, store: Store, changes: Changes) -> None:
+        """A fork for every moment of this commit makes it up to there and is killed, which leaves nothing. Then this
+        life makes it itself; if there were data in it, it dies right after."""
+        told, moment = mmap.mmap(-1, 1), 0
+        while told[0] == 0:
+            moment += 1
+            if not (child := os.fork()):
+                with connect(self._life.dsn) as connection:
+                    again = Store(connection, store._writer._plant)
+                    again._cursors = store._cursors
+                    self._told, self._committing, self._left = told, True, moment
+                    self._commit(again, changes)
+                os._exit(DONE)
+            _, status = os.waitpid(child, 0)
+            assert os.WIFSIGNALED(status), f"a commit that cannot die at moment {moment}"
+        self._dies_after = len(changes.raw.batch) > 0
+
     def _moment(self, kind: str, connection: Any) -> None:
         if not self._committing or (self._life.at and kind != self._life.at):
             return
         self._left -= 1
-        if self._left:
+        if self._left and not (self._dies_after and kind == "committed"):
             return
         self._left = self._life.moment if self._life.again else 0
         self._struck += 1
         os.write(1, f"{STRUCK}{kind}\n".encode())
+        if self._told is not None and kind == "COMMIT":
+            self._told[0] = 1
         if self._life.fault == CUT:
             _cut(connection, sent=self._struck % 2 == 0)
         else:
@@ -157,6 +187,8 @@ def live(life: Life, plant: Plant) -> None:
     os.fsync = lambda _: None  # type: ignore[assignment]  # nobody pulls the plug
     pipeline._READ_BYTES, pipeline._IDLE_S, pipeline._LOOK_FOR_SPOOLS_S = _READ_BYTES, 0.0, 0.0
     pipeline._RETRY_S = (0.02,)  # type: ignore[assignment]
+    if life.loaded:
+        pipeline.load_plant = lambda *_: None  # type: ignore[assignment]
     clock: Any = HandClock(life.now_us)
     stop = _AllStored()
     stop.now_us = life.now_us
