@@ -55,6 +55,7 @@ def plant_of(machines: int) -> Plant:
 
 
 _MINUTE = {
+    "unknown": "0",
     "apt": "36000000 - k % 7 * 1000000",
     "aust": "3000000",
     "adet_idle": "8000000",
@@ -79,17 +80,20 @@ _MINUTE = {
 def _measures(times: str) -> str:
     """All columns of facts, so many minutes of them; in every 97th hour nothing is known."""
     found = (
-        f"case when dark then {'60000000' if name == 'unknown' else '0'} else {_MINUTE.get(name, '0')} end * {times}"
+        f"case when dark then {'60000000' if name == 'unknown' else '0'} else {_MINUTE[name]} end * {times}"
+        if name in _MINUTE
+        else "0"
         for name in MEASURES
     )
-    return ", ".join(f"({expression})::bigint" for expression in found)
+    return ", ".join(found)
 
 
 _NAMES = ", ".join(MEASURES)
 _SUMS = ", ".join(f"sum({name})::bigint" for name in MEASURES)
 _HOURS = """
-    select m.id as machine_id, m.site_id, m.n, h as hour, (m.n * 31 + extract(epoch from h)::bigint / 3600 * 17)::bigint as k,
-        (m.n * 13 + extract(epoch from h)::bigint / 3600) % 97 = 0 as dark, p.id as program_id
+    select m.id as machine_id, m.site_id, m.n, h as hour, (m.n * 31 + extract(epoch from h)::bigint / 3600 * 17) as k,
+        (m.n * 13 + extract(epoch from h)::bigint / 3600) % 97 = 0 as dark, p.id as program_id,
+        least(60, greatest(0, extract(epoch from %(as_of)s - h)::bigint / 60 - 1)) as closed
     from (select id, site_id, row_number() over (order by name) as n from stanok.machine) m
     cross join generate_series(date_trunc('hour', %(begin)s::timestamptz), %(as_of)s, interval '1 hour') h
     join (select id, row_number() over (order by name) as n from stanok.part_program) p on p.n = 1 + m.n % 20
@@ -113,7 +117,7 @@ _STATEMENTS = {
     "fact_hour": f"""
         insert into stanok.fact_hour (machine_id, hour, program_id, job_order, {_NAMES})
         select machine_id, hour, program_id, 0,
-            {_measures("least(60, greatest(0, floor(extract(epoch from %(as_of)s - hour) / 60) - 1))")}
+            {_measures("closed")}
         from ({_HOURS}) h order by hour, machine_id""",
     "fact_shift": f"""
         insert into stanok.fact_shift (machine_id, shift_id, program_id, job_order, {_NAMES})
