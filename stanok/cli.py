@@ -559,6 +559,23 @@ def bench_boards(
     report(measure(database, Size(machines, days)), as_json)
 
 
+@bench.command("outage")
+def bench_outage(
+    as_json: JsonOption = False,
+    database: DatabaseOption = None,
+    machines: Annotated[int, typer.Option(help="machines of five samples a second each")] = 1000,
+    seconds: Annotated[int, typer.Option(help="simulated seconds without the database")] = 3600,
+) -> None:
+    """An hour without the database, the spool full, and how quickly nothing is missing any more.
+
+    Example: stanok bench outage --json --machines 100
+    """
+    from stanok.bench.outage import measure
+    from stanok.bench.report import report
+
+    report(measure(database, machines=machines, outage_s=seconds), as_json)
+
+
 @bench.command("recompute")
 def bench_recompute(as_json: JsonOption = False, database: DatabaseOption = None) -> None:
     """Stored samples folded again and stored, database to database, and how long a restart takes.

@@ -78,24 +78,40 @@ join stanok_formula.site on site.id = m.site_id
 join stanok.state on state.id = i.state
 join stanok.cause on cause.id = i.cause
 cross join lateral (
-    select at as from_time, lead(at) over (order by at) as to_time
+    -- Most stops have no reason. What follows is asked for those that have one only: `offset 0` keeps each question apart.
+    select exists (
+        select from stanok.operator_entry t
+        where t.machine_id = i.machine_id and t.to_time > i.from_time and t.from_time < i.to_time and t.kind = 'reason'
+        offset 0
+    ) as told
+    offset 0
+) has
+cross join lateral (
+    select i.from_time, i.to_time
+    where not has.told
+    union all
+    select cut.from_time, cut.to_time
     from (
-        select i.from_time as at
-        union
-        select i.to_time
-        union
-        select edge
-        from stanok_formula.told t
-        cross join lateral (values (t.from_time), (t.to_time)) e (edge)
-        where t.machine_id = i.machine_id and t.kind = 'reason'
-            and edge > i.from_time and edge < i.to_time
-            and t.to_time > i.from_time and t.from_time < i.to_time
+        select at as from_time, lead(at) over (order by at) as to_time
+        from (
+            select i.from_time as at
+            union
+            select i.to_time
+            union
+            select edge
+            from stanok_formula.told t
+            cross join lateral (values (t.from_time), (t.to_time)) e (edge)
+            where t.machine_id = i.machine_id and t.kind = 'reason'
+                and edge > i.from_time and edge < i.to_time
+                and t.to_time > i.from_time and t.from_time < i.to_time
+        ) edges
     ) cut
+    where has.told
 ) piece
 left join lateral (
     select t.reason, t.class, t.author, t.note
     from stanok_formula.told t
-    where t.machine_id = i.machine_id and t.kind = 'reason'
+    where has.told and t.machine_id = i.machine_id and t.kind = 'reason'
         and t.from_time <= piece.from_time and t.to_time > piece.from_time
     order by t.entered_time desc, t.id desc
     limit 1

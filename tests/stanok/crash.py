@@ -36,7 +36,7 @@ from tests.stanok.crash_child import CUT, DONE, FENCED, KILL, PAUSE, STRUCK, Lif
 from tests.stanok.day import Step
 from tests.stanok.house import Rows, results
 
-STRETCHES = 4
+STRETCHES = 2
 """Parts of the day between which the clock stands still."""
 DUELS = 4
 """In a row in a stretch; the last engine goes on to the end."""
