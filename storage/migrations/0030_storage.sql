@@ -12,3 +12,7 @@ comment on column stanok.data_gap.reach is
 create index data_gap_reach on stanok.data_gap (machine_id, reach);
 create index data_gap_ended on stanok.data_gap (to_time, from_time) where to_time is not null;
 create index data_gap_lasting on stanok.data_gap (machine_id) where to_time is null;
+
+-- Samples with a text are few, and read apart from the others.
+create index sample_event_text on stanok.sample_event (event_time) where text is not null;
+create index sample_gauge_text on stanok.sample_gauge (event_time) where text is not null;
