@@ -10,10 +10,11 @@ second may be UNKNOWN.
 from __future__ import annotations
 
 import multiprocessing
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -41,7 +42,7 @@ MACHINES = 1000
 OUTAGE_S = 3600
 """Simulated seconds without the database."""
 BEFORE_S = 120
-FULL = 0.9
+FULL = 0.8
 """Share of the outage's samples that the spool has room for."""
 _LOOK_S = 0.1
 _DEADLINE_S = 1800.0
@@ -140,6 +141,7 @@ def measure(
         clock = _Clock(multiprocessing.get_context("spawn").Value("q", BEGIN_US))
         sender = _Sender(plant, directory / "spool" / "collect.spool", clock)
         house.callback(lambda: sender.close())
+        empty = _size(sender.path)
         memory = _Memory(_start_engine(plant, directory, dsn, clock, house))
         for _ in range(before_s):
             sender.send()
@@ -147,7 +149,7 @@ def measure(
         before = _Memory(memory.pid, memory.most)
         _shut(door, dsn, shut=True)
         sender.close()
-        sender.limit_bytes = int(sender.path.stat().st_size / before_s * FULL * outage_s)
+        sender.limit_bytes = empty + int((_size(sender.path) - empty) / before_s * FULL * outage_s)
         sender.open()
         refused = outage_s - _send(sender, outage_s)
         memory.look()
@@ -170,6 +172,13 @@ def measure(
         found = {**conditions, "seconds to catch up": round(seconds, 1)}
         yield Figure("outage", "catch_up", outage_s / seconds, "1", {}, found)
         yield Figure("outage", "memory", memory.most, "B", {"before the outage": before.most}, conditions)
+
+
+def _size(spool: Path) -> int:
+    """Bytes of a spool with what is still in its log."""
+    with closing(sqlite3.connect(f"{spool.absolute().as_uri()}?mode=ro", uri=True)) as looking:
+        pages, size = (looking.execute(f"pragma {name}").fetchone()[0] for name in ("page_count", "page_size"))
+    return int(pages) * int(size)
 
 
 def _server(directory: Path, house: ExitStack) -> str:

@@ -174,6 +174,8 @@ _STATEMENTS = {
         select t, m.id, g.id, m.source_id, 50, -1, 0, 0, -1, 1, 1, 1, t + interval '1 second', null
         from generate_series(%(as_of)s - make_interval(hours => %(raw_hours)s), %(as_of)s, interval '20 seconds') t
         cross join stanok.machine m cross join stanok.signal g where g.store = 1 order by t""",
+    "kept": """
+        insert into stanok.kept select id, %(minutes)s::timestamptz + interval '1 day', %(minutes)s from stanok.machine""",
     "spool_cursor": "insert into stanok.spool_cursor (spool, record, epoch) values ('bench', 1000, 1)",
     "engine_state": "insert into stanok.engine_state values (true, %(as_of)s)",
 }
