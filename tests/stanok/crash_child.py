@@ -40,8 +40,8 @@ STRUCK = "struck at "
 """Begins a line of the log for each fault."""
 
 _SETTINGS = EngineSettings(tick_s=1e-6, commit_s=1e-6, commit_samples=500, repair_quiet_s=0.02)
-_READ_BYTES = 250_000
-"""A handful of commits for a few hours of the plant."""
+_READ_BYTES = 1_000_000
+"""A few commits for hours of the plant."""
 
 
 @dataclass(frozen=True)
