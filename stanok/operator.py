@@ -155,8 +155,8 @@ class Operator:
         folds = entry.kind == SCRAP or entry.reason_class == ReasonClass.REPAIR
         if folds and entry.from_us < self._kept_us:
             raise InputError(
-                f"{entry.machine}: minutes and samples are kept from {datetime_from_us(self._kept_us):%Y-%m-%d %H:%M} UTC"
-                " on only, so that scrap and repairs of before cannot change a figure any more; other reasons can be told"
+                f"{entry.machine}: minutes and samples are kept from {datetime_from_us(self._kept_us):%Y-%m-%d %H:%M}"
+                " UTC on only, so that scrap and repairs of before cannot change a figure; other reasons can be told"
             )
 
     def _reason(self, machine: str, since: str, until: str, code: str, author: str, note: str) -> Entry:

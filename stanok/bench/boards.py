@@ -55,7 +55,7 @@ class Query:
         return set(re.findall(r"\bboard\.(\w+)", self.text)) <= LIVE
 
 
-def measure(database: str | None, size: Size = Size(), rounds: int = ROUNDS) -> Iterator[Figure]:
+def measure(database: str | None, size: Size, rounds: int = ROUNDS) -> Iterator[Figure]:
     """The figures, in a database that is made on the given server and dropped; else on an embedded server."""
     with ExitStack() as house:
         directory = Path(house.enter_context(TemporaryDirectory(prefix="stanok-bench-")))
@@ -120,7 +120,7 @@ def whole_scans(connection: Connection, query: Query) -> list[str]:
 
 
 def _whole(node: Mapping[str, Any]) -> bool:
-    return node["Node Type"] == "Seq Scan" and node["Relation Name"].startswith(BIG)
+    return node["Node Type"] == "Seq Scan" and str(node["Relation Name"]).startswith(BIG)
 
 
 def _nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

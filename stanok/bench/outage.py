@@ -254,7 +254,7 @@ def _stored(dsn: str, samples: int) -> dict[str, int]:
         ).fetchone()
         unknown = connection.execute(
             "select coalesce(sum(unknown + unknown_out), 0)::bigint from stanok.fact_minute"
-            " where minute > (select min(minute) from stanok.fact_minute)"  # before their first samples nothing is known
+            " where minute > (select min(minute) from stanok.fact_minute)"  # nothing is known before first samples
         ).fetchone()
     if row != (samples, str(samples * (samples - 1) // 2), samples - 1):
         raise BrokenPromise(f"{samples} samples were sent, stored are (number, sum and last of their numbers) {row}")

@@ -1,7 +1,7 @@
 """A year of a large plant as rows, made by the database itself: what boards are measured on.
 
-Invariants: sums of hours, shifts and days are those of the minutes (of the last week; before it minutes were removed, as
-in a plant); a machine-minute's time classes sum to 60 000 000 µs; every stretch of UNKNOWN has its gap; the last state
+Invariants: sums of hours, shifts and days are those of the minutes (of the last week; earlier ones were removed, as in
+a plant); a machine-minute's time classes sum to 60 000 000 µs; every stretch of UNKNOWN has its gap; the last state
 of a machine lasts, and its last minute is open. The same arguments give the same rows.
 """
 
@@ -91,7 +91,8 @@ def _measures(times: str) -> str:
 _NAMES = ", ".join(MEASURES)
 _SUMS = ", ".join(f"sum({name})::bigint" for name in MEASURES)
 _HOURS = """
-    select m.id as machine_id, m.site_id, m.n, h as hour, (m.n * 31 + extract(epoch from h)::bigint / 3600 * 17) as k,
+    select m.id as machine_id, m.site_id, m.n, h as hour,
+        m.n * 31 + extract(epoch from h)::bigint / 3600 * 17 as k,
         (m.n * 13 + extract(epoch from h)::bigint / 3600) % 97 = 0 as dark, p.id as program_id,
         least(60, greatest(0, extract(epoch from %(as_of)s - h)::bigint / 60 - 1)) as closed
     from (select id, site_id, row_number() over (order by name) as n from stanok.machine) m
@@ -104,7 +105,11 @@ _PIECES = f"""
     from ({_HOURS}) h cross join generate_series(0, {60 // STATE_MINUTES - 1}) i
     where hour + i * interval '{STATE_MINUTES} minutes' < %(as_of)s
 """
-_END = f"case when from_time + interval '{STATE_MINUTES} minutes' <= %(as_of)s then from_time + interval '{STATE_MINUTES} minutes' end"
+_END = f"""
+    case when from_time + interval '{STATE_MINUTES} minutes' <= %(as_of)s
+        then from_time + interval '{STATE_MINUTES} minutes' end"""
+_WORKING = (State.PRODUCING, State.PRODUCING, State.IDLE, State.UNPLANNED_STOP, State.SETUP)
+_STATE = f"(array[{', '.join(str(int(state)) for state in _WORKING)}])[1 + what % 5]"
 
 _STATEMENTS = {
     "shift_instance": """
@@ -141,8 +146,7 @@ _STATEMENTS = {
         where hour >= %(minutes)s order by hour, minute, machine_id""",
     "state_interval": f"""
         insert into stanok.state_interval
-        select machine_id, from_time, {_END}, case when dark then {int(State.UNKNOWN)} else
-            (array[{", ".join(str(int(s)) for s in (State.PRODUCING, State.PRODUCING, State.IDLE, State.UNPLANNED_STOP, State.SETUP))}])[1 + what % 5] end,
+        select machine_id, from_time, {_END}, case when dark then {int(State.UNKNOWN)} else {_STATE} end,
             case when dark then {int(Cause.SILENT)} else {int(Cause.NONE)} end, 1
         from ({_PIECES}) p order by from_time, machine_id""",
     "program_interval": """
@@ -154,17 +158,18 @@ _STATEMENTS = {
             credit_total_us, parts, booked_time)
         select i.machine_id, m.source_id, 'state', i.from_time, i.to_time, i.cause,
             case when i.to_time is not null then 'lost' end, 0, 0, 0, i.to_time
-        from stanok.state_interval i join stanok.machine m on m.id = i.machine_id where i.state = {int(State.UNKNOWN)}""",
+        from stanok.state_interval i join stanok.machine m on m.id = i.machine_id
+        where i.state = {int(State.UNKNOWN)}""",
     "operator_entry": f"""
         insert into stanok.operator_entry
-        select md5(machine_id::text || from_time::text), 1, row_number() over (order by from_time, machine_id), 'reason',
-            null, machine_id, from_time, to_time, 'tool', 'tool', 0, 0, 'Anna', '', to_time
+        select md5(machine_id::text || from_time::text), 1, row_number() over (order by from_time, machine_id),
+            'reason', null, machine_id, from_time, to_time, 'tool', 'tool', 0, 0, 'Anna', '', to_time
         from stanok.state_interval where state = {int(State.UNPLANNED_STOP)} and to_time is not null
             and (machine_id + extract(epoch from from_time)::bigint) % 5 = 0""",
     "machine_live": """
         insert into stanok.machine_live
-        select distinct on (i.machine_id) i.machine_id, %(as_of)s, %(as_of)s - interval '5 seconds', i.state, i.cause, 1,
-            i.from_time, p.program_id, s.id, i.state = 1, 1000
+        select distinct on (i.machine_id) i.machine_id, %(as_of)s, %(as_of)s - interval '5 seconds', i.state, i.cause,
+            1, i.from_time, p.program_id, s.id, i.state = 1, 1000
         from stanok.state_interval i join stanok.program_interval p using (machine_id)
         join stanok.machine m on m.id = i.machine_id
         join stanok.shift_instance s on s.site_id = m.site_id and s.start_time <= %(as_of)s and s.end_time > %(as_of)s
@@ -175,7 +180,8 @@ _STATEMENTS = {
         from generate_series(%(as_of)s - make_interval(hours => %(raw_hours)s), %(as_of)s, interval '20 seconds') t
         cross join stanok.machine m cross join stanok.signal g where g.store = 1 order by t""",
     "kept": """
-        insert into stanok.kept select id, %(minutes)s::timestamptz + interval '1 day', %(minutes)s from stanok.machine""",
+        insert into stanok.kept
+        select id, %(minutes)s::timestamptz + interval '1 day', %(minutes)s from stanok.machine""",
     "spool_cursor": "insert into stanok.spool_cursor (spool, record, epoch) values ('bench', 1000, 1)",
     "engine_state": "insert into stanok.engine_state values (true, %(as_of)s)",
 }
@@ -183,7 +189,7 @@ _STATEMENTS = {
 
 
 def make_year(connection: Connection, size: Size) -> Iterator[tuple[str, int]]:
-    """Fill a migrated database; table and rows of each step when it is done. All is vacuumed and analyzed in the end."""
+    """Fill a migrated database; table and rows of each step when it is done. In the end all is vacuumed and analyzed."""
     begin = (AS_OF - timedelta(days=size.days)).replace(hour=0, minute=0)
     minutes = (AS_OF - timedelta(days=size.minute_days)).replace(hour=0, minute=0)
     load_plant(connection, plant_of(size.machines), us_from_datetime(begin))

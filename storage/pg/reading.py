@@ -250,7 +250,8 @@ def _since(rows: NDArray[np.void], ids: Positions, window: Window) -> NDArray[np
     since[list(window.from_us)] = list(window.from_us.values())
     received = our_time(rows["received_time"])
     told = (rows["flags"] & FIRST_VALUES != 0) & (received >= window.told_from_us) & (received < window.told_to_us)
-    return rows[told | (our_time(rows["event_time"]) >= since[find(ids.machine, rows["machine_id"])])]
+    wanted: NDArray[np.bool_] = told | (our_time(rows["event_time"]) >= since[find(ids.machine, rows["machine_id"])])
+    return rows.compress(wanted)
 
 
 def _batch(rows: NDArray[np.void], texts: Sequence[str], ids: Positions) -> SampleBatch:

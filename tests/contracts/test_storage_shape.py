@@ -70,7 +70,9 @@ def test_hot_raw_rows_have_no_b_tree_but_for_the_few_with_a_text(filled: Connect
     ).fetchall()
     assert {table for table, _ in found} >= set(RAW)
     assert len({table for table, _ in found}) == len(RAW) + (0 if plain(filled) else DAYS)
-    assert all("USING brin" in definition or definition.endswith("(text IS NOT NULL)") for _, definition in found), found
+    assert all("USING brin" in definition or definition.endswith("(text IS NOT NULL)") for _, definition in found), (
+        found
+    )
 
 
 def test_old_raw_rows_go_and_the_rest_reads_as_before(filled: Connection) -> None:

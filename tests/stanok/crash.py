@@ -1,40 +1,50 @@
 """Every way a commit can end too early, one after the other on one day of a plant; then the rows of an undisturbed day.
 
-    python -m tests.stanok.crash [--seed N] [--minutes 320] [--server embedded|debian|timescaledb] [--only KIND]
+    python -m tests.stanok.crash [--seed N] [--rounds 10] [--minutes 320] [--server debian|timescaledb] [--only KIND]
 
 An engine's life is a fork of a process that has everything compiled (tests/stanok/crash_child.py). The day comes in
 stretches; in each, lives are struck until all of it is stored:
 - `kill`: SIGKILL at every statement of every commit, in a fork for each of them, and right after every COMMIT;
 - `restart`: in the middle of a COPY the database server is stopped at once (SIGQUIT) or killed, and started again;
 - `cut`: the connection is gone before the server has a COMMIT, or after it, so that its outcome is unknown;
-- `duel`: one engine is stopped (SIGSTOP) at a moment of its commit, before it began or in its middle, another one with a
-  copy of the data directory takes over and goes on; when the first wakes up (SIGCONT) it may not write any more.
+- `duel`: one engine is stopped (SIGSTOP) at a moment of its commit, before it began or in its middle; another one with
+  a copy of the data directory takes over and goes on. When the first wakes up (SIGCONT) it may not write any more.
 """
 
 from __future__ import annotations
 
+import argparse
 import multiprocessing
 import os
 import random
 import re
 import shutil
 import signal
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from psycopg.conninfo import make_conninfo
+
 from core.plant.model import Plant
 from core.samples.records import SpoolRow
 from core.units import MINUTE_US
+from simulators.scenario import parse_scenario, read_scenario
+from stanok.compiled import keep_compiled_code
+from stanok.plantfile import load_plant
 from storage.pg.connect import Connection, connect
+from storage.pg.migrate import migrate
 from storage.spool import SpoolWriter
-from tests.servers import Postgres
+from tests.servers import DEBIAN, TIMESCALE, Postgres
+from tests.stanok.conftest import PLANTS, TUESDAY_US
 from tests.stanok.crash_child import CUT, DONE, FENCED, KILL, PAUSE, STRUCK, Life, live
-from tests.stanok.day import Step
-from tests.stanok.house import Rows, results
+from tests.stanok.day import Step, day
+from tests.stanok.house import Rows, difference, results
 
 STRETCHES = 2
 """Parts of the day between which the clock stands still."""
@@ -53,6 +63,10 @@ class Outcome:
     struck: Counter[str]
     lives: int
     seconds: float
+
+    def line(self) -> str:
+        """For people."""
+        return f"{self.struck.total()} faults, {self.lives} engines, {self.seconds:.1f} s {dict(self.struck)}"
 
 
 class Crash:
@@ -214,3 +228,51 @@ _STRIKES: dict[str, Callable[[Crash, Connection], None]] = {
     "duel": _duel,
 }
 KINDS = tuple(_STRIKES)
+
+
+def main() -> int:
+    """By hand: a long campaign; prints the numbers of faults, exit code 1 if a row differs."""
+    parser = argparse.ArgumentParser(prog="python -m tests.stanok.crash", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    parser.add_argument("--minutes", type=int, default=320, help="of the day, which has 360")
+    parser.add_argument("--rounds", type=int, default=1, help="days with seeds that follow each other")
+    parser.add_argument("--only", choices=KINDS, help="one kind of fault")
+    parser.add_argument("--server", choices=["debian", "timescaledb"], default="debian")
+    given = parser.parse_args()
+    keep_compiled_code()
+    plant, wrong, number = load_plant(PLANTS / "demo.toml"), 0, 0
+    with ExitStack() as house:
+        place = Path(house.enter_context(tempfile.TemporaryDirectory(prefix="stanok-crash-")))
+        server = Postgres({"debian": DEBIAN, "timescaledb": TIMESCALE}[given.server])
+        house.callback(server.remove)
+        server.make()
+        for seed in range(given.seed, given.seed + given.rounds):
+            scenario = parse_scenario(read_scenario(PLANTS / "demo.scenario.toml"), plant, TUESDAY_US)
+            steps = list(day(plant, scenario, seed))[: given.minutes]
+            calm = None
+            for kind in ["", *([given.only] if given.only else KINDS)]:
+                number += 1
+                dsn = _database(server, f"day_{number}")
+                found = Crash(plant, place / f"day-{number}", dsn, kind, seed, server).live(steps)
+                calm = calm or found
+                rows = difference(calm.rows, found.rows)
+                wrong += bool(rows)
+                print(
+                    f"seed {seed}, {kind or 'undisturbed'}: {found.line()}, {len(rows)} rows differ",
+                    *rows[:20],
+                    sep="\n",
+                )
+    return 1 if wrong else 0
+
+
+def _database(server: Postgres, name: str) -> str:
+    with connect(server.dsn) as connection:
+        connection.execute(f"create database {name} template template0".encode())
+    dsn = make_conninfo(server.dsn, dbname=name)
+    with connect(dsn) as connection:
+        migrate(connection)
+    return dsn
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

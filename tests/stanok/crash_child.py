@@ -1,6 +1,7 @@
 """One life of an engine that may be struck at a moment of its commits; forked from a server that has all compiled.
 
-Moments of a commit: before it begins, before each statement, before and in the middle of each COPY's data, before COMMIT and after it.
+Moments of a commit: before it begins, before each statement, before and in the middle of each COPY's data, before
+COMMIT and after it.
 A life ends by itself when all that the spools hold is stored (DONE), or when another engine took over (FENCED).
 """
 
@@ -206,4 +207,3 @@ def _log_to(path: Path) -> None:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
     logging.basicConfig(level=logging.INFO, force=True)
-

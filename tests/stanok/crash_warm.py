@@ -1,4 +1,4 @@
-"""Importing this folds a little: a fork server that has done so has the kernel in memory, and its forks begin at once."""
+"""Importing this folds a little: a fork server that has done so has the kernel in memory; its forks begin at once."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def calm(
 
 
 def compared(calm: Outcome, found: Outcome, least: int) -> None:
-    print(f"{found.struck.total()} faults, {found.lives} engines, {found.seconds:.1f} s: {dict(found.struck)}")
+    print(found.line())
     wrong = difference(calm.rows, found.rows)
     print(*wrong[:40], sep="\n")
     assert not wrong
@@ -51,7 +51,13 @@ def compared(calm: Outcome, found: Outcome, least: int) -> None:
 
 @pytest.mark.parametrize(("kind", "least"), [("kill", 150), ("cut", 3), ("duel", 4)])
 def test_a_day_of_faults_leaves_the_rows_of_a_calm_one(
-    kind: str, least: int, plant: Plant, steps: list[Step], new_database: Callable[[], str], calm: Outcome, tmp_path: Path
+    kind: str,
+    least: int,
+    plant: Plant,
+    steps: list[Step],
+    new_database: Callable[[], str],
+    calm: Outcome,
+    tmp_path: Path,
 ) -> None:
     compared(calm, Crash(plant, tmp_path / "day", new_database(), kind, seed_of(kind)).live(steps), least)
 
