@@ -189,7 +189,7 @@ _STATEMENTS = {
 
 
 def make_year(connection: Connection, size: Size) -> Iterator[tuple[str, int]]:
-    """Fill a migrated database; table and rows of each step when it is done. In the end all is vacuumed and analyzed."""
+    """Fill a migrated database; table and rows of each step when it is done. In the end all of it is analyzed."""
     begin = (AS_OF - timedelta(days=size.days)).replace(hour=0, minute=0)
     minutes = (AS_OF - timedelta(days=size.minute_days)).replace(hour=0, minute=0)
     load_plant(connection, plant_of(size.machines), us_from_datetime(begin))
