@@ -184,8 +184,8 @@ def _kill(crash: Crash, _: Connection) -> None:
 
 
 def _restart(crash: Crash, _: Connection) -> None:
-    """Whenever the engine stands in a COPY; it goes on by itself when the server is back."""
-    process = crash.start(fault=PAUSE, at="mid-COPY", moment=2, again=True)
+    """Again and again while the engine stands in a COPY; it goes on by itself when the server is back."""
+    process = crash.start(fault=PAUSE, at="mid-COPY", moment=3, again=True)
     while crash.stopped(process):
         crash.restart_server()
         os.kill(process.pid, signal.SIGCONT)
@@ -193,8 +193,8 @@ def _restart(crash: Crash, _: Connection) -> None:
 
 
 def _cut(crash: Crash, _: Connection) -> None:
-    """At every third COMMIT (a repair needs two that last), in turns before and after; the engine connects again."""
-    crash.end(crash.start(fault=CUT, at="COMMIT", moment=3, again=True), {DONE})
+    """Again and again at a COMMIT, in turns before it and after; the engine connects again."""
+    crash.end(crash.start(fault=CUT, at="COMMIT", moment=1, again=True), {DONE})
 
 
 def _duel(crash: Crash, connection: Connection) -> None:

@@ -47,8 +47,11 @@ _READ_BYTES = 1_000_000
 
 @dataclass(frozen=True)
 class Life:
-    """An engine's data directory, database and time. `fault` strikes at the `moment`-th moment, counting those of the
-    kind `at` only, if it is given; and as many later `again`. KILL strikes at all of them, see `_die_everywhere`."""
+    """An engine's data directory, database and time.
+
+    `fault` strikes at the `moment`-th moment, counting those of the kind `at` only, if it is given; `again` after twice
+    as many each time, so that it comes to an end. KILL strikes at all of them, see `_die_everywhere`.
+    """
 
     directory: Path
     dsn: str
@@ -139,8 +142,8 @@ class _Fate:
         self._left -= 1
         if self._left and not (self._dies_after and kind == "committed"):
             return
-        self._left = self._life.moment if self._life.again else 0
         self._struck += 1
+        self._left = self._life.moment << self._struck if self._life.again else 0
         os.write(1, f"{STRUCK}{kind}\n".encode())
         if self._told is not None and kind == "COMMIT":
             self._told[0] = 1

@@ -68,4 +68,4 @@ def test_a_database_that_dies_in_the_middle_of_a_copy_costs_no_row(
     with system_postgres(DEBIAN) as server:
         with connect(server.dsn) as connection:
             migrate(connection)
-        compared(calm, Crash(plant, tmp_path / "day", server.dsn, "restart", seed_of("restart"), server).live(steps), 4)
+        compared(calm, Crash(plant, tmp_path / "day", server.dsn, "restart", seed_of("restart"), server).live(steps), 2)
