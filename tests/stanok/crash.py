@@ -198,9 +198,12 @@ def _cut(crash: Crash, _: Connection) -> None:
 
 
 def _duel(crash: Crash, connection: Connection) -> None:
-    """The one that was stopped must not write any more once the other has taken over. The first is stopped anywhere in
-    a commit: in its middle the other has to wait for it. The others are stopped between computing and committing."""
-    first = crash.start(fault=PAUSE, moment=crash.draw(1, 40))
+    """The one that was stopped must not write any more once the other has taken over.
+
+    The first is stopped in the middle of a commit, for which the other has to wait; the others between computing and
+    committing.
+    """
+    first = crash.start(fault=PAUSE, at="COPY", moment=1)
     for duel in range(DUELS):
         if not crash.stopped(first):
             break
