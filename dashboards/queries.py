@@ -87,6 +87,11 @@ WHERE site = ANY (ARRAY[${site:sqlstring}]::text[])
   AND from_time < $__timeTo()::timestamptz
   AND to_time > $__timeFrom()::timestamptz
 """
+_STOPS_IN_WINDOW = f"""\
+{_IN_WINDOW}  AND stop_from < $__timeTo()::timestamptz
+  AND stop_to > $__timeFrom()::timestamptz
+"""
+"""A piece of a stop lies inside it; an index knows the whole stop."""
 
 
 def pareto(language: str) -> str:
@@ -97,7 +102,7 @@ SELECT cause, reason_{language} AS told_reason, class,
            - greatest(from_time, $__timeFrom()::timestamptz)))::float8 AS length_s,
        count(DISTINCT (machine, stop_from)) AS stops, count(DISTINCT machine) AS machines
 FROM board.stop
-{_IN_WINDOW}GROUP BY cause, reason_{language}, class
+{_STOPS_IN_WINDOW}GROUP BY cause, reason_{language}, class
 ORDER BY length_s DESC, cause, told_reason
 LIMIT 200
 """
@@ -109,7 +114,7 @@ def stops(language: str) -> str:
 SELECT from_time, to_time, length_s, title || ' · ' || machine AS machine, state, cause,
        reason_{language} AS told_reason, note
 FROM board.stop
-{_IN_WINDOW}ORDER BY from_time DESC, machine
+{_STOPS_IN_WINDOW}ORDER BY from_time DESC, machine
 LIMIT 200
 """
 

@@ -556,6 +556,41 @@ def bench_storage(as_json: JsonOption = False, database: DatabaseOption = None) 
     report(measure(database), as_json)
 
 
+@bench.command("boards")
+def bench_boards(
+    as_json: JsonOption = False,
+    database: DatabaseOption = None,
+    machines: Annotated[int, typer.Option(help="machines of the history")] = 500,
+    days: Annotated[int, typer.Option(help="days of hours, shifts, days and intervals")] = 365,
+) -> None:
+    """How long every query of the boards takes on a year of a large plant, and whether a plan reads too much.
+
+    Example: stanok bench boards --json --machines 100 --days 60
+    """
+    from stanok.bench.boards import measure
+    from stanok.bench.report import report
+    from stanok.bench.year import Size
+
+    report(measure(database, Size(machines, days)), as_json)
+
+
+@bench.command("outage")
+def bench_outage(
+    as_json: JsonOption = False,
+    database: DatabaseOption = None,
+    machines: Annotated[int, typer.Option(help="machines of five samples a second each")] = 1000,
+    seconds: Annotated[int, typer.Option(help="simulated seconds without the database")] = 3600,
+) -> None:
+    """An hour without the database, the spool full, and how quickly nothing is missing any more.
+
+    Example: stanok bench outage --json --machines 100
+    """
+    from stanok.bench.outage import measure
+    from stanok.bench.report import report
+
+    report(measure(database, machines=machines, outage_s=seconds), as_json)
+
+
 @bench.command("recompute")
 def bench_recompute(as_json: JsonOption = False, database: DatabaseOption = None) -> None:
     """Stored samples folded again and stored, database to database, and how long a restart takes.

@@ -36,6 +36,7 @@ def settings_of(settings: Path | None, data: Path | None, database: str | None =
 
 def operator_of(plant: Path, settings: Settings) -> Operator:
     """Who takes what is told of a plant into this installation, at its present time."""
+    from core.units import DAY_US
     from stanok.clock import RealClock, ScenarioClock
     from stanok.operator import Operator
     from stanok.plantfile import load_plant
@@ -43,7 +44,9 @@ def operator_of(plant: Path, settings: Settings) -> Operator:
     directory = settings.data_directory()
     path = directory / "clock.json"
     clock = ScenarioClock(path) if path.exists() else RealClock()
-    return Operator(load_plant(plant), directory, clock.now_us())
+    now_us = clock.now_us()
+    kept_us = now_us // DAY_US * DAY_US - settings.keep.past_days * DAY_US  # as `stanok maintain` removes
+    return Operator(load_plant(plant), directory, now_us, kept_us)
 
 
 def _say(done: Done) -> None:

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from core.errors import InputError
 from core.plant.model import Machine, Plant
 from core.plant.reader import hint, shown
-from core.plant.reasons import reason_named
+from core.plant.reasons import ReasonClass, reason_named
 from core.samples.entries import (
     MOST_PARTS,
     REASON,
@@ -65,10 +65,13 @@ class Correction:
 
 
 class Operator:
-    """Takes what people tell of a plant into the spool of a data directory. `now_us` is the plant's clock."""
+    """Takes what people tell of a plant into the spool of a data directory.
 
-    def __init__(self, plant: Plant, directory: Path, now_us: int) -> None:
-        self.plant, self._now_us = plant, now_us
+    `now_us` is the plant's clock; the past is folded again from `kept_us` on.
+    """
+
+    def __init__(self, plant: Plant, directory: Path, now_us: int, kept_us: int = 0) -> None:
+        self.plant, self._now_us, self._kept_us = plant, now_us, kept_us
         self._path = directory / "spool" / OPERATOR_SPOOL
 
     def entries(self) -> list[Entry]:
@@ -141,10 +144,20 @@ class Operator:
                 done = identified(entry, before)
                 new = all(other.id != done.id for other in before)
                 if new:
+                    self._check_kept(done)
                     row = SpoolRow(RowKind.OPERATOR, SOURCE, self.plant.hash, self._now_us, pack_entry(done))
                     spool.add(row)
                     before.append(done)
             return Done(next(entry for entry in before if entry.id == done.id), new)
+
+    def _check_kept(self, entry: Entry) -> None:
+        """What changes figures must lie in the past that can be folded again; other reasons only stand beside it."""
+        folds = entry.kind == SCRAP or entry.reason_class == ReasonClass.REPAIR
+        if folds and entry.from_us < self._kept_us:
+            raise InputError(
+                f"{entry.machine}: minutes and samples are kept from {datetime_from_us(self._kept_us):%Y-%m-%d %H:%M}"
+                " UTC on only, so that scrap and repairs of before cannot change a figure; other reasons can be told"
+            )
 
     def _reason(self, machine: str, since: str, until: str, code: str, author: str, note: str) -> Entry:
         found = self._machine(machine)

@@ -19,8 +19,11 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import psycopg
 
 from core.engine.fold import CODE_VERSION
 from core.engine.gaps import record_of
@@ -141,9 +144,9 @@ class Engine:
         load_plant(connection, self._plant, self._clock.now_us())
         self._store = Store(connection, self._plant)
         self._stream = Stream(self._plant, names=lambda plant_hash: names_of(self._names, plant_hash))
+        self._look_for_spools()  # takes ownership; what another engine committed until then is resumed from
         resume(self._stream, connection)
         self._past = PgPast(connection, self._plant, CODE_VERSION)
-        self._look_for_spools()
         self._judge_after, self._due = self._own.end(), None
         self._job: RepairJob | None = None
         self._late_since = self._last_late = self._last_look = self._last_commit = time.monotonic()
@@ -415,8 +418,8 @@ class _Guard:
             if since is not None and connection is not None and self._now() - since > self._stuck_s:
                 self._since = None
                 _log.error("a commit makes no progress for %.0f s; closing the connection", self._stuck_s)
-                with socket.socket(fileno=os.dup(connection.fileno())) as handle:
-                    handle.shutdown(socket.SHUT_RDWR)
+                with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as handle:
+                    handle.shutdown(socket.SHUT_RDWR)  # fails where the wire is broken already
 
 
 __all__ = ["Changes", "Engine", "resume"]

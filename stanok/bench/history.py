@@ -37,9 +37,9 @@ def pieces(plant: Plant) -> Iterator[SampleBatch]:
 def commits(stream: Stream, samples: int, count: int) -> Iterator[Changes]:
     """So many commits of so many samples each, as the engine makes them; ticks follow the samples."""
     plant = stream.plant
-    chunks = _chunks(plant, samples)
+    batches = chunks(plant, samples)
     for record in range(1, 2 * count, 2):
-        batch = next(chunks)
+        batch = next(batches)
         now_us = int(batch.received_us.max())
         for number, kind, payload in (
             (record, RowKind.SAMPLES, pack_samples(batch)),
@@ -55,7 +55,8 @@ def fresh_stream(plant: Plant) -> Stream:
     return Stream(plant, [SPOOL])
 
 
-def _chunks(plant: Plant, samples: int) -> Iterator[SampleBatch]:
+def chunks(plant: Plant, samples: int) -> Iterator[SampleBatch]:
+    """The workload in batches of so many samples, without end."""
     left = SampleBatch.empty()
     for piece in pieces(plant):
         left = SampleBatch.concat([left, piece])

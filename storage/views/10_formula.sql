@@ -198,7 +198,7 @@ begin atomic
             coalesce(booked_time > to_time and booked_time < end_time, false) as since,
             coalesce(from_time >= start_time and to_time <= end_time and booked_time < end_time, false) as inside
         from stanok.data_gap
-        where machine_id = machine and scope = 'state' and outcome is distinct from 'recovered'
+        where machine_id = machine and reach > start_time and scope = 'state' and outcome is distinct from 'recovered'
             and from_time < end_time and coalesce(to_time, 'infinity') > start_time
     ) g
     cross join lateral (
@@ -249,7 +249,7 @@ begin atomic
             coalesce(booked_time >= end_time, true) as later,
             coalesce(from_time >= start_time and to_time <= end_time and booked_time < end_time, false) as inside
         from stanok.data_gap
-        where machine_id = machine and scope = 'source'
+        where machine_id = machine and reach > start_time and scope = 'source'
             and from_time < end_time and coalesce(to_time, 'infinity') > start_time
     ) g
     cross join lateral (
@@ -305,7 +305,7 @@ begin atomic
                 case when booked_time >= start_time and booked_time < end_time then credit_us else 0 end as booked,
                 case when from_time >= start_time and booked_time < end_time then least_us else 0 end as least
             from stanok.data_gap
-            where machine_id = machine and scope = 'count'
+            where machine_id = machine and reach >= start_time and scope = 'count'
                 and from_time < end_time and coalesce(booked_time, 'infinity') >= start_time
         ) g
         cross join lateral (
@@ -344,7 +344,7 @@ begin atomic
     from (
         select counter, from_time, coalesce(to_time, 'infinity') as to_time
         from stanok.data_gap
-        where machine_id = machine and scope = 'gauge'
+        where machine_id = machine and reach > start_time and scope = 'gauge'
             and from_time < end_time and coalesce(to_time, 'infinity') > start_time
     ) g
     cross join lateral (
@@ -385,19 +385,39 @@ select
 from stanok_formula.period f
 join stanok.machine m on m.id = f.machine_id
 join stanok.machine_live l on l.machine_id = f.machine_id
-cross join lateral stanok_formula.gaps(m.id, f.shift_id, f.start_time, f.end_time, m.max_rate) state_gap
-cross join lateral stanok_formula.source_gaps(m.id, f.shift_id, f.start_time, f.end_time, m.max_rate) source_gap
+cross join lateral (
+    -- Most periods have no gap. The functions are asked for those that have one only: `offset 0` keeps each question apart.
+    select exists (
+        select from stanok.data_gap where machine_id = m.id and reach >= f.start_time and from_time < f.end_time offset 0
+    ) as gaps
+    offset 0
+) has
+left join lateral (
+    select * from stanok_formula.gaps(m.id, f.shift_id, f.start_time, f.end_time, m.max_rate) where has.gaps offset 0
+) state_gap on true
+left join lateral (
+    select * from stanok_formula.source_gaps(m.id, f.shift_id, f.start_time, f.end_time, m.max_rate)
+    where has.gaps offset 0
+) source_gap on true
+left join lateral (
+    select * from stanok_formula.count_gaps(m.id, f.shift_id, f.start_time, f.end_time, m.max_rate)
+    where has.gaps offset 0
+) count_gap on true
 cross join lateral (
     select
-        state_gap.inside_good + source_gap.inside_good as inside_good,
-        state_gap.inside_total + source_gap.inside_total as inside_total,
-        state_gap.possible_good,
-        state_gap.possible_total,
-        state_gap.later_good + source_gap.later_good as later_good,
-        state_gap.later_total + source_gap.later_total as later_total
+        coalesce(state_gap.inside_good + source_gap.inside_good, 0) as inside_good,
+        coalesce(state_gap.inside_total + source_gap.inside_total, 0) as inside_total,
+        coalesce(state_gap.possible_good, 0) as possible_good,
+        coalesce(state_gap.possible_total, 0) as possible_total,
+        coalesce(state_gap.later_good + source_gap.later_good, 0) as later_good,
+        coalesce(state_gap.later_total + source_gap.later_total, 0) as later_total
 ) g
-cross join lateral stanok_formula.spindle_doubt(m.id, f.shift_id, f.start_time, f.end_time) v
-cross join lateral stanok_formula.count_gaps(m.id, f.shift_id, f.start_time, f.end_time, m.max_rate) count_gap
+left join lateral (
+    select * from stanok_formula.spindle_doubt(m.id, f.shift_id, f.start_time, f.end_time) where has.gaps offset 0
+) doubt on true
+cross join lateral (
+    select coalesce(doubt.unseen, 0) as unseen, coalesce(doubt.by_speed, 0) as by_speed
+) v
 cross join lateral (
     -- Parts that the first reading after a gap tells to be scrap, where the gap and that reading are not both in the period:
     -- they may be parts of it, or of the time before it.
@@ -405,12 +425,12 @@ cross join lateral (
 ) x
 cross join lateral (
     select
-        count_gap.good_less + x.scrapped as good_less,
-        count_gap.good_more + x.scrapped as good_more,
-        count_gap.scrap_less,
-        count_gap.scrap_more + x.scrapped as scrap_more,
-        count_gap.total_less,
-        count_gap.total_more
+        coalesce(count_gap.good_less, 0) + x.scrapped as good_less,
+        coalesce(count_gap.good_more, 0) + x.scrapped as good_more,
+        coalesce(count_gap.scrap_less, 0) as scrap_less,
+        coalesce(count_gap.scrap_more, 0) + x.scrapped as scrap_more,
+        coalesce(count_gap.total_less, 0) as total_less,
+        coalesce(count_gap.total_more, 0) as total_more
 ) d
 cross join lateral (
     -- Without a standard time for every part all that rests on standard times is NULL.

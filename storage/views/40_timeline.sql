@@ -1,11 +1,38 @@
+-- Half-open stretches. What has ended and what lasts are read apart, so that the end of a stretch is a column that an
+-- index knows: boards ask for what touches a window.
+
+create view stanok_formula.state_span as
+select machine_id, from_time, to_time, false as lasting, state, cause
+from stanok.state_interval
+where to_time is not null
+union all
+select i.machine_id, i.from_time, l.as_of, true, i.state, i.cause
+from stanok.machine_live l
+cross join lateral (
+    select * from stanok.state_interval where machine_id = l.machine_id order by from_time desc limit 1
+) i
+where i.to_time is null;
+comment on view stanok_formula.state_span is 'States of machines; the last one of a machine ends at its as_of.';
+
+create view stanok_formula.gap_span as
+select machine_id, source_id, scope, from_time, to_time, false as lasting, cause, outcome, parts
+from stanok.data_gap
+where to_time is not null
+union all
+select g.machine_id, g.source_id, g.scope, g.from_time, l.as_of, true, g.cause, g.outcome, g.parts
+from stanok.data_gap g
+left join stanok.machine_live l on l.machine_id = g.machine_id
+where g.to_time is null;
+comment on view stanok_formula.gap_span is 'Gaps of machines; one that lasts ends at the as_of of its machine.';
+
 create view board.state_timeline with (security_barrier) as
 select
     site.name as site,
     m.name as machine,
     m.title,
     i.from_time,
-    coalesce(i.to_time, l.as_of) as to_time,
-    i.to_time is null as lasting,
+    i.to_time,
+    i.lasting,
     state.word as state,
     state.title_en as state_en,
     state.title_ru as state_ru,
@@ -13,12 +40,11 @@ select
     cause.word as cause,
     cause.title_en as cause_en,
     cause.title_ru as cause_ru
-from stanok.state_interval i
+from stanok_formula.state_span i
 join stanok.machine m on m.id = i.machine_id
 join stanok_formula.site on site.id = m.site_id
 join stanok.state on state.id = i.state
-join stanok.cause on cause.id = i.cause
-left join stanok.machine_live l on l.machine_id = i.machine_id;
+join stanok.cause on cause.id = i.cause;
 comment on view board.state_timeline is 'Half-open stretches of one state; the last one of a machine ends at its as_of.';
 comment on column board.state_timeline.site is 'Plant [text]';
 comment on column board.state_timeline.machine is 'Machine, site/machine [text]';
@@ -42,20 +68,19 @@ select
     source.name as source,
     g.scope,
     g.from_time,
-    coalesce(g.to_time, l.as_of) as to_time,
-    g.to_time is null as lasting,
-    stanok_formula.seconds(coalesce(g.to_time, l.as_of) - g.from_time) as length_s,
+    g.to_time,
+    g.lasting,
+    stanok_formula.seconds(g.to_time - g.from_time) as length_s,
     cause.word as cause,
     cause.title_en as cause_en,
     cause.title_ru as cause_ru,
     g.outcome,
     g.parts
-from stanok.data_gap g
+from stanok_formula.gap_span g
 join stanok.machine m on m.id = g.machine_id
 join stanok_formula.site on site.id = m.site_id
 join stanok.source on source.id = g.source_id
-join stanok.cause on cause.id = g.cause
-left join stanok.machine_live l on l.machine_id = g.machine_id;
+join stanok.cause on cause.id = g.cause;
 comment on view board.gap is 'What is missing: every stretch without trusted data or certain counts.';
 comment on column board.gap.site is 'Plant [text]';
 comment on column board.gap.machine is 'Machine, site/machine [text]';

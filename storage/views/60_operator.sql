@@ -58,6 +58,7 @@ select
     m.name as machine,
     m.title,
     i.from_time as stop_from,
+    i.to_time as stop_to,
     piece.from_time,
     piece.to_time,
     stanok_formula.seconds(piece.to_time - piece.from_time) as length_s,
@@ -71,31 +72,46 @@ select
     coalesce(r.title_ru, note.reason, 'Ещё не указана') as reason_ru,
     coalesce(note.author, '') as author,
     coalesce(note.note, '') as note
-from stanok.state_interval i
+from stanok_formula.state_span i
 join stanok.machine m on m.id = i.machine_id
 join stanok_formula.site on site.id = m.site_id
 join stanok.state on state.id = i.state
 join stanok.cause on cause.id = i.cause
-left join stanok.machine_live l on l.machine_id = i.machine_id
 cross join lateral (
-    select at as from_time, lead(at) over (order by at) as to_time
+    -- Most stops have no reason. What follows is asked for those that have one only: `offset 0` keeps each question apart.
+    select exists (
+        select from stanok.operator_entry t
+        where t.machine_id = i.machine_id and t.to_time > i.from_time and t.from_time < i.to_time and t.kind = 'reason'
+        offset 0
+    ) as told
+    offset 0
+) has
+cross join lateral (
+    select i.from_time, i.to_time
+    where not has.told
+    union all
+    select cut.from_time, cut.to_time
     from (
-        select i.from_time as at
-        union
-        select coalesce(i.to_time, l.as_of)
-        union
-        select edge
-        from stanok_formula.told t
-        cross join lateral (values (t.from_time), (t.to_time)) e (edge)
-        where t.machine_id = i.machine_id and t.kind = 'reason'
-            and edge > i.from_time and edge < coalesce(i.to_time, l.as_of)
-            and t.to_time > i.from_time and t.from_time < coalesce(i.to_time, l.as_of)
+        select at as from_time, lead(at) over (order by at) as to_time
+        from (
+            select i.from_time as at
+            union
+            select i.to_time
+            union
+            select edge
+            from stanok_formula.told t
+            cross join lateral (values (t.from_time), (t.to_time)) e (edge)
+            where t.machine_id = i.machine_id and t.kind = 'reason'
+                and edge > i.from_time and edge < i.to_time
+                and t.to_time > i.from_time and t.from_time < i.to_time
+        ) edges
     ) cut
+    where has.told
 ) piece
 left join lateral (
     select t.reason, t.class, t.author, t.note
     from stanok_formula.told t
-    where t.machine_id = i.machine_id and t.kind = 'reason'
+    where has.told and t.machine_id = i.machine_id and t.kind = 'reason'
         and t.from_time <= piece.from_time and t.to_time > piece.from_time
     order by t.entered_time desc, t.id desc
     limit 1
@@ -108,6 +124,7 @@ comment on column board.stop.site is 'Plant [text]';
 comment on column board.stop.machine is 'Machine, site/machine [text]';
 comment on column board.stop.title is 'Title of the machine [text]';
 comment on column board.stop.stop_from is 'Start of the whole interval [UTC]';
+comment on column board.stop.stop_to is 'End of the whole interval; ask for those that touch your window, too: an index knows it [UTC]';
 comment on column board.stop.from_time is 'Start of the piece, included [UTC]';
 comment on column board.stop.to_time is 'End of the piece, excluded; as_of while it lasts [UTC]';
 comment on column board.stop.length_s is 'Length of the piece [s]';

@@ -165,6 +165,10 @@ Rows = dict[str, list[str]]
 
 _RESULTS = (
     "fact_minute",
+    "fact_hour",
+    "fact_shift",
+    "fact_day",
+    "counter_event",
     "state_interval",
     "program_interval",
     "data_gap",

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pytest
 
+from core.facts.schema import TIME_COLUMNS
 from core.programme.grouptime import NEVER, Panel
 from core.programme.regress import two_way
 from core.programme.student import t_quantile
 from simulators.programmes import Scene, play
-from stanok.bench import end_to_end, kernel, programme, recompute, storage
+from stanok.bench import boards, end_to_end, kernel, outage, programme, recompute, storage
 from stanok.bench.report import Figure, report
+from stanok.bench.year import Size, make_year
+from storage.pg.connect import Connection
+from storage.pg.rollup import differences
 
 
 def lines(figures: Iterable[Figure], capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, object]]:
@@ -83,3 +87,32 @@ def test_the_recompute_bench_folds_everything_again_to_the_same_rows(
     found = lines(recompute.measure(embedded_server, machines=10, chunk=5_000, chunks=3), capsys)
     assert list(found) == ["samples_refolded", "restart"]
     assert found["samples_refolded"]["conditions"]["rows of minutes"] > 10  # type: ignore[index]
+
+
+def test_the_boards_bench_asks_every_query_of_every_board_and_reads_no_table_of_facts_whole(
+    embedded_server: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def looked(connection: Connection, size: Size) -> Iterator[tuple[str, int]]:
+        yield from make_year(connection, size)
+        assert differences(connection) == []
+        wrong = connection.execute(
+            f"select count(*) from stanok.fact_minute where {' + '.join(TIME_COLUMNS)} <> 60000000".encode()
+        ).fetchone()
+        assert wrong == (0,)
+
+    monkeypatch.setattr(boards, "make_year", looked)
+    found = lines(boards.measure(embedded_server, Size(20, 3, 2, 1), rounds=2), capsys)
+    assert list(found) == ["query_p95", "live_p95"]
+    asked = [query for line in found.values() for query in line["conditions"]["queries"]]  # type: ignore[index]
+    panels = [panel for board in boards.built_boards() for panel in board["panels"] if panel.get("targets")]
+    assert len(asked) >= len(panels)
+
+
+def test_the_outage_bench_finds_every_sample_stored_after_the_spool_was_full(
+    embedded_server: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = lines(outage.measure(embedded_server, machines=10, outage_s=240, before_s=30), capsys)
+    assert list(found) == ["catch_up", "memory"]
+    conditions = found["catch_up"]["conditions"]
+    assert conditions["samples stored"] == 270 * 50  # type: ignore[index]
+    assert conditions["of them waiting for room"] > 0  # type: ignore[index]

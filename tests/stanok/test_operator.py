@@ -239,3 +239,21 @@ def test_what_a_machine_did_not_say_is_kept_apart(bench: Bench) -> None:
     bench.stop()
     ((reason,),) = bench.ask("select reason from stanok.quarantine")
     assert "no machine 'minsk/gone'" in reason
+
+
+def test_what_would_change_a_past_that_is_not_kept_is_refused_and_other_reasons_are_not(
+    plant: Plant, tmp_path: Path
+) -> None:
+    operator = Operator(plant, tmp_path / "data", minute(120), kept_us=minute(60))
+    sentence = r"kept from 2026-03-24 08:00 UTC on only"
+    with pytest.raises(InputError, match=sentence):
+        tool(operator, 59, 70, code="repair")
+    with pytest.raises(InputError, match=sentence):
+        operator.add_scrap(MACHINE, at(59), 1, "P-1", "Anna P.", "", made(5))
+    assert operator.entries() == []
+    early = tool(operator, 10, 20)
+    assert early.new
+    with pytest.raises(InputError, match=sentence):
+        operator.correct(early.entry.id, "Anna P.", Correction(reason="repair"))
+    assert operator.entries() == [early.entry]
+    assert tool(operator, 60, 70, code="repair").new
