@@ -532,18 +532,6 @@ def bench_end_to_end(as_json: JsonOption = False, broker: BrokerOption = None, d
     report(measure(broker, database), as_json)
 
 
-@bench.command("programme")
-def bench_programme(as_json: JsonOption = False) -> None:
-    """Whether intervals of programme effects hold the truth, on simulated programmes, beside two-way fixed effects.
-
-    Example: stanok bench programme --json
-    """
-    from stanok.bench.programme import measure
-    from stanok.bench.report import report
-
-    report(measure(), as_json)
-
-
 @bench.command("storage")
 def bench_storage(as_json: JsonOption = False, database: DatabaseOption = None) -> None:
     """The engine's whole transaction beside bare COPY, rows back into columns, and what rows weigh.

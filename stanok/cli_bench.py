@@ -56,3 +56,15 @@ def bench_plant(
     from stanok.bench.report import report
 
     report(measure(broker, database, machines=machines, seconds=seconds_of(length, "--for")), as_json)
+
+
+@bench.command("programme")
+def bench_programme(as_json: JsonOption = False) -> None:
+    """Whether intervals of programme effects hold the truth, on simulated programmes, beside two-way fixed effects.
+
+    Example: stanok bench programme --json
+    """
+    from stanok.bench.programme import measure
+    from stanok.bench.report import report
+
+    report(measure(), as_json)
