@@ -1,24 +1,34 @@
 """True figures of a machine for a window, from the ledger and the plant's calendar: what the engine is compared with.
 
 Invariants: written as plainly as possible, by definition and in whole microseconds, dividing last; nothing of the
-engine is used. Formulas after ISO 22400-2; planned busy time (PBT) is the calendar's busy time and the machine's times
-count inside it only, while a part counts whenever it is finished.
+engine is used. Formulas after ISO 22400-2; planned busy time (PBT) is the calendar's busy time less the machine's
+planned stops; times count inside it only, while a part counts whenever it is finished.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from core.plant.calendar import segments
 from core.plant.model import Plant, Site
-from core.vocabulary import Situation, State
+from core.vocabulary import Situation, State, TimeClass
 from simulators.signals import Signals
-from simulators.truth import Ledger, Part
+from simulators.truth import Condition, Ledger, Part
 
 _BUSY = (Situation.BUSY, Situation.BUSY_NO_ORDER)
+
+CLASSES = {
+    State.PRODUCING: (TimeClass.APT, TimeClass.APT_OUT),
+    State.SETUP: (TimeClass.AUST, TimeClass.AUST_OUT),
+    State.IDLE: (TimeClass.ADET_IDLE, TimeClass.PLANNED_CALENDAR),
+    State.UNPLANNED_STOP: (TimeClass.ADET_STOP, TimeClass.PLANNED_FAILURE),
+    State.PLANNED_STOP: (TimeClass.PLANNED_STATE, TimeClass.PLANNED_CALENDAR),
+    State.UNKNOWN: (TimeClass.UNKNOWN, TimeClass.UNKNOWN_OUT),
+}
+"""Time class of each state inside and outside the calendar's busy time; orders are not simulated."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +41,7 @@ class Figures:
     pbt_us: int
     apt_us: int
     turning_us: int
+    in_cut_us: int
     credit_total_us: int | None
     credit_good_us: int | None
     parts: int
@@ -62,6 +73,11 @@ class Figures:
         """Spindle turning / PBT; None without planned time."""
         return _ratio(self.turning_us, self.pbt_us)
 
+    @property
+    def in_cut(self) -> float | None:
+        """Spindle in cut / PBT; None without planned time."""
+        return _ratio(self.in_cut_us, self.pbt_us)
+
 
 def figures(signals: Signals, machine: int, from_us: int, to_us: int) -> Figures:
     """The figures of a machine (position in the plant) for [from_us, to_us); ValueError if the window is empty."""
@@ -70,9 +86,10 @@ def figures(signals: Signals, machine: int, from_us: int, to_us: int) -> Figures
     busy = list(busy_spans(plant.sites[found.site], from_us, to_us, found.name))
     parts = ledger.parts_in(from_us, to_us)
     return Figures(
-        pbt_us=sum(end - begin for begin, end in busy),
-        apt_us=sum(_producing_us(ledger, begin, end) for begin, end in busy),
-        turning_us=sum(_turning_us(ledger, begin, end) for begin, end in busy),
+        pbt_us=sum(end - begin - _in_state_us(ledger, State.PLANNED_STOP, begin, end) for begin, end in busy),
+        apt_us=sum(_in_state_us(ledger, State.PRODUCING, begin, end) for begin, end in busy),
+        turning_us=sum(_while_us(ledger, begin, end, lambda now: now.turning) for begin, end in busy),
+        in_cut_us=sum(_while_us(ledger, begin, end, lambda now: now.turning and now.cutting) for begin, end in busy),
         credit_total_us=_credit_us(plant, parts),
         credit_good_us=_credit_us(plant, [part for part in parts if part.good], of=parts),
         parts=len(parts),
@@ -90,19 +107,28 @@ def busy_spans(site: Site, from_us: int, to_us: int, machine: str = "") -> Itera
             yield begin, end
 
 
-def _producing_us(ledger: Ledger, from_us: int, to_us: int) -> int:
-    return sum(
-        stretch.to_us - stretch.from_us
-        for stretch in ledger.states_in(from_us, to_us)
-        if stretch.state == State.PRODUCING
-    )
+def classes(signals: Signals, machine: int, from_us: int, to_us: int) -> dict[TimeClass, int]:
+    """µs of each time class of a machine (position in the plant) in [from_us, to_us); together the whole window."""
+    plant, ledger = signals.plant, signals.ledger(machine)
+    found = dict.fromkeys(TimeClass, 0)
+    entry = plant.machines[machine]
+    busy = list(busy_spans(plant.sites[entry.site], from_us, to_us, entry.name))
+    for state, (inside, outside) in CLASSES.items():
+        planned = sum(_in_state_us(ledger, state, begin, end) for begin, end in busy)
+        found[inside] += planned
+        found[outside] += _in_state_us(ledger, state, from_us, to_us) - planned
+    return found
 
 
-def _turning_us(ledger: Ledger, from_us: int, to_us: int) -> int:
+def _in_state_us(ledger: Ledger, state: State, from_us: int, to_us: int) -> int:
+    return _while_us(ledger, from_us, to_us, lambda now: now.state == state)
+
+
+def _while_us(ledger: Ledger, from_us: int, to_us: int, holds: Callable[[Condition], bool]) -> int:
     return sum(
         min(phase.to_us, to_us) - max(phase.from_us, from_us)
         for phase in ledger.phases_in(from_us, to_us)
-        if phase.condition.turning
+        if holds(phase.condition)
     )
 
 

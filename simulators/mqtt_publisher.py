@@ -25,11 +25,13 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from core.errors import SourceError
 from core.plant.model import Machine, Plant
-from simulators.outlet import ONLINE, Damage, Sample, Value
+from simulators.outlet import LEFTOVER, ONLINE, Damage, Sample, Value
 
 KEEPALIVE_S = 5
 """The broker tells everybody after 1.5 times this that a machine has gone."""
 CONNECT_S = 10.0
+AT_ONCE = 25
+"""So many connect together: hundreds would wait for each other longer than one may wait for a broker."""
 GOODBYE_S = 3.0
 MOST_SAMPLES = 200
 """Samples of one message: about 8 kB."""
@@ -50,8 +52,10 @@ class MqttPublisher:
 
     async def start(self, present: Mapping[int, Mapping[str, tuple[int, Value]]]) -> None:
         """Connect all machines and publish births and present values; raises SourceError without a broker."""
-        starting = (publisher.start(present.get(index, {})) for index, publisher in self._publishers.items())
-        await asyncio.gather(*starting)
+        publishers = list(self._publishers.items())
+        for first in range(0, len(publishers), AT_ONCE):
+            some = publishers[first : first + AT_ONCE]
+            await asyncio.gather(*(publisher.start(present.get(index, {})) for index, publisher in some))
 
     async def send(self, samples: Sequence[Sample]) -> None:
         """Publish changes in order; returns when the broker has acknowledged them."""
@@ -169,6 +173,10 @@ def messages(samples: Sequence[Sample], present: dict[str, tuple[int, Value]]) -
             if first.value:
                 yield STATE, state_message(present)
             continue
+        if first.signal == LEFTOVER:
+            if first.damage is not Damage.LOST:
+                yield STATE, str(first.value).encode()
+            continue
         for sample in run:
             if sample.damage is not Damage.TYPE and sample.event_us >= present.get(sample.signal, (0, 0))[0]:
                 present[sample.signal] = sample.event_us, sample.value
@@ -190,7 +198,7 @@ def _runs(samples: Sequence[Sample]) -> Iterator[list[Sample]]:
 
 
 def _alone(sample: Sample) -> bool:
-    return sample.signal == ONLINE or sample.damage not in (Damage.NONE, Damage.TYPE)
+    return sample.signal in (ONLINE, LEFTOVER) or sample.damage not in (Damage.NONE, Damage.TYPE)
 
 
 def _entry(sample: Sample) -> list[Any]:

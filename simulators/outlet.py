@@ -27,6 +27,10 @@ ONLINE = "conn.online"
 """A sample of this signal is the line itself, cut (False) or mended (True). It has no number."""
 
 
+LEFTOVER = "line.leftover"
+"""A sample of this signal is what a machine showed long ago, retained and told again; `value` is the message's text."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One change of one signal, as the ledger says it.

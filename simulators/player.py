@@ -1,9 +1,9 @@
 """Plays a scenario over protocol outlets in scenario time: every sample leaves when its moment has come.
 
 Invariants: no sample with an event time after the clock's now is sent, none is left out or sent twice, and each
-machine's samples leave in order; faults (faults.py) change what leaves, and when. When the clock was stopped,
-everything up to the stop is sent and the outlets stay on line until the player is cancelled. Outlets do not wait for
-each other.
+machine's samples leave in order; faults (faults.py) change what leaves, and when, and interventions (interventions.py)
+what happens from then on. When the clock was stopped, everything up to the stop is sent and the outlets stay on line
+until the player is cancelled. Outlets do not wait for each other.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from operator import attrgetter
 
 from core.plant.model import Plant
 from core.ports import Clock
 from simulators.faults import Line
+from simulators.interventions import Intervention, Kind, check
 from simulators.outlet import Outlet, Sample, Value
 from simulators.scenario import Scenario
 from simulators.signals import Signals
@@ -38,6 +40,24 @@ class Player:
             for source in outlets
             for machine in signals.plant.machines_of(source)
         }
+
+    def intervene(self, wanted: Intervention) -> Intervention:
+        """Do something to a machine from the first instant on that has not left it; gives it with that instant.
+
+        InputError if the machine cannot do it. Only for machines that are played here.
+        """
+        check(wanted, self._signals.plant, self._signals.scripts)
+        line = self._lines[self._signals.plant.machine_index[wanted.machine]]
+        done = replace(wanted, at_us=line.until_us)
+        self._signals.intervene(done)
+        if done.kind is Kind.CUT:
+            line.cut(done.at_us, done.to_us)
+        return done
+
+    def plays(self, machine: str) -> bool:
+        """False for a machine of the plant that other processes play; a stranger is whoever is asked."""
+        known = self._signals.plant.machine_index
+        return machine not in known or known[machine] in self._lines
 
     @property
     def sent_until(self) -> int:

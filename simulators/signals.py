@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -19,9 +20,11 @@ from core.plant.model import Machine, Plant
 from core.units import MINUTE_US
 from core.vocabulary import OTHER_RANK, SIGNAL_RANK, Meaning, meaning
 from simulators.drawing import PLAYED, Floats, Noise, Times, draw
+from simulators.interventions import Intervention
 from simulators.machine import story
 from simulators.outlet import Sample, Value
-from simulators.scenario import MachineScript, Scenario
+from simulators.scenario import Scenario
+from simulators.script import MachineScript
 from simulators.truth import Ledger
 
 _AHEAD_US = 15 * MINUTE_US
@@ -98,6 +101,20 @@ class Stream:
             if not np.isnan(value[index])
         }
 
+    def changed(self, ledger: Ledger, at_us: int) -> Stream:
+        """The same machine by another ledger, which says the same before `at_us`."""
+        found = copy(self)
+        found.ledger = ledger
+        found._blocks = [block for block in self._blocks if block.to_us <= at_us]
+        if found._blocks:
+            to_us = found._blocks[-1].to_us
+            ledger.until(to_us)
+            found._phases_done = bisect_right(ledger.phases, to_us, key=attrgetter("to_us"))
+            found._parts_done = bisect_left(ledger.parts, to_us, key=attrgetter("at_us"))
+        else:
+            found._phases_done = found._parts_done = 0
+        return found
+
     def _until(self, us: int) -> None:
         """Make samples up to and including the instant `us`."""
         if not self._blocks or self._blocks[-1].to_us <= us:
@@ -145,21 +162,28 @@ class Stream:
 class Signals:
     """The samples of every machine of a plant in a scenario; share one to draw the truth only once."""
 
-    def __init__(self, plant: Plant, scenario: Scenario) -> None:
+    def __init__(self, plant: Plant, scenario: Scenario, done: Sequence[Intervention] = ()) -> None:
+        """`done`: what somebody has done to the machines."""
         self.plant = plant
         self.begin_us = scenario.begin_us
         self.seed = scenario.seed
         self.scripts = scenario.scripts
+        self.interventions = list(done)
         self.streams = [
-            Stream(
-                index,
-                machine,
-                script,
-                Ledger(scenario.begin_us, story(script, plant.sites[machine.site], scenario.begin_us, scenario.seed)),
-                scenario.seed,
-            )
+            Stream(index, machine, script, self._ledger(index), scenario.seed)
             for index, (machine, script) in enumerate(zip(plant.machines, scenario.scripts, strict=True))
         ]
+
+    def intervene(self, wanted: Intervention) -> None:
+        """Let something happen to a machine from its instant on; nothing before changes."""
+        self.interventions.append(wanted)
+        machine = self.plant.machine_index[wanted.machine]
+        self.streams[machine] = self.streams[machine].changed(self._ledger(machine), wanted.at_us)
+
+    def _ledger(self, machine: int) -> Ledger:
+        entry, script = self.plant.machines[machine], self.scripts[machine]
+        done = [one for one in self.interventions if one.machine == entry.name]
+        return Ledger(self.begin_us, story(script, self.plant.sites[entry.site], self.begin_us, self.seed, done))
 
     def ledger(self, machine: int) -> Ledger:
         """The truth about a machine."""

@@ -9,8 +9,9 @@ says does not depend on the steps in which it was extended.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import count
 from operator import attrgetter
 
 from core.vocabulary import Execution, Mode, State, WaitFor
@@ -18,17 +19,25 @@ from core.vocabulary import Execution, Mode, State, WaitFor
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What a machine does and what its control shows while it does it."""
+    """What a machine does and what its control shows while it does it.
+
+    `cutting`: metal is cut (or eroded). `stopped`: the control is out of service; `off`: it has no power, and the state
+    is UNKNOWN, because nobody hears of it.
+    """
 
     state: State
     execution: Execution
     mode: Mode = Mode.AUTOMATIC
     turning: bool = False
     feeding: bool = False
+    cutting: bool = False
     estop: bool = False
     feed_hold: bool = False
     override_zero: bool = False
     wait_for: WaitFor = WaitFor.NOTHING
+    stopped: bool = False
+    maintenance: bool = False
+    off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +45,8 @@ class Phase:
     """A half-open stretch [from_us, to_us) of one condition with one program and tool selected.
 
     `speed` [min⁻¹] and `feed` [mm/min] are what the spindle and the path run at if the condition lets them;
-    `override` [%] is the feed override switch unless the condition has it at zero.
+    `override` [%] is the feed override switch unless the condition has it at zero. `load` [%] is that of the cut, if
+    the condition cuts.
     """
 
     from_us: int
@@ -47,6 +57,7 @@ class Phase:
     speed: float
     feed: float
     override: float
+    load: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +103,21 @@ class Ledger:
             else:
                 self.phases.append(item)
 
+    def shown_by(self, clock: Callable[[int], int]) -> Ledger:
+        """The same story as a clock tells it that runs fast, slow or aside: true µs -> its own, rising."""
+        return Ledger(clock(self.begin_us), (_moved(item, clock) for item in self._again()))
+
+    def _again(self) -> Iterator[Phase | Part]:
+        """The whole story once more."""
+        parts = 0
+        for number in count():
+            while number + 1 >= len(self.phases):  # the parts of a phase are known when the next one is
+                self.until(self.end_us)
+            yield self.phases[number]
+            while parts < len(self.parts) and self.parts[parts].at_us <= self.phases[number].to_us:
+                yield self.parts[parts]
+                parts += 1
+
     def phases_in(self, from_us: int, to_us: int) -> list[Phase]:
         """The phases that touch [from_us, to_us), whole."""
         self.until(to_us)
@@ -110,6 +136,12 @@ class Ledger:
             Stretch(max(phase.from_us, from_us), min(phase.to_us, to_us), phase.condition.state)
             for phase in self.phases_in(from_us, to_us)
         )
+
+
+def _moved(item: Phase | Part, clock: Callable[[int], int]) -> Phase | Part:
+    if isinstance(item, Part):
+        return replace(item, at_us=clock(item.at_us))
+    return replace(item, from_us=clock(item.from_us), to_us=clock(item.to_us))
 
 
 def _merged(stretches: Iterator[Stretch]) -> list[Stretch]:

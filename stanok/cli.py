@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from core.errors import Complaints, InputError, StanokError
-from stanok import cli_ministry, cli_operator, cli_programme, cli_report
+from stanok import cli_bench, cli_knob, cli_ministry, cli_operator, cli_programme, cli_report
+from stanok.cli_words import seconds_of
 from stanok.compiled import keep_compiled_code
 
 if TYPE_CHECKING:  # commands import what they need themselves, so that --help and small commands are quick
@@ -31,12 +32,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 boards = typer.Typer(help="Grafana boards as code.", no_args_is_help=True)
-bench = typer.Typer(help="Benchmarks: each figure beside what it is compared with.", no_args_is_help=True)
+bench = cli_bench.bench
 app.add_typer(boards, name="boards")
 app.add_typer(bench, name="bench")
 app.add_typer(cli_operator.reason, name="reason")
 app.add_typer(cli_operator.scrap, name="scrap")
 app.add_typer(cli_programme.programme, name="programme")
+app.add_typer(cli_knob.knob, name="knob")
 app.add_typer(cli_ministry.ministry, name="ministry")
 app.add_typer(cli_report.report, name="report")
 
@@ -112,7 +114,7 @@ def demo(
 
     settings = _settings(data=data, database=database, broker=broker)
     directory = settings.data.directory or settings.data_directory() / "demo"
-    until = None if seconds is None else _seconds(seconds)
+    until = None if seconds is None else seconds_of(seconds, "--for")
     show(Options(directory, speed, until, broker, settings.dsn(), None if no_preview else port), as_json)
 
 
@@ -204,6 +206,7 @@ def simulate(
     plant: Annotated[Path | None, typer.Option(help="the plant file, if not the one the scenario names")] = None,
     data: DataOption = None,
     broker: BrokerOption = None,
+    source: Annotated[list[str] | None, typer.Option(help="play only this source of the plant")] = None,
     replay: Annotated[Path | None, typer.Option(metavar="FILE", help="play this recording instead")] = None,
     convention: Annotated[
         str, typer.Option(help="how a recording is published: mtconnect-entity, json, umh")
@@ -212,12 +215,17 @@ def simulate(
     plant_out: Annotated[
         Path | None, typer.Option(metavar="PLANT.toml", help="write a plant file for the recording")
     ] = None,
+    make: Annotated[
+        str | None, typer.Option(metavar="NAME", help="write this large scenario with its plant file: zones, national")
+    ] = None,
 ) -> None:
     """Simulated machines on real OPC UA servers and MQTT publishers, or a recording played again over MQTT.
 
     Example: stanok simulate simulators/plants/demo.scenario.toml --broker mqtt://127.0.0.1:1883
 
     Example: stanok simulate --replay monday.jsonl --plant-out replay.toml --data replay --speed 60
+
+    Example: stanok simulate national.scenario.toml --make national
     """
     import asyncio
 
@@ -233,13 +241,20 @@ def simulate(
         return
     if scenario is None:
         raise InputError("give a SCENARIO.toml, or --replay with a recording")
+    if make is not None:
+        from simulators.made import write
+
+        print(f"stanok: wrote {scenario} and {write(make, scenario)}")
+        return
     from simulators.scenario import plant_path, read_scenario
     from stanok.plantfile import load_plant
     from stanok.simulate import simulate as work
 
     where = plant or plant_path(scenario, read_scenario(scenario))
-    clock = _clock(settings.data_directory())
-    asyncio.run(work(load_plant(where, settings.broker.url), scenario, clock, stop_on_signals()))
+    directory = settings.data_directory()
+    clock = _clock(directory)
+    found = load_plant(where, settings.broker.url)
+    asyncio.run(work(found, scenario, clock, stop_on_signals(), directory, source or ()))
 
 
 @app.command()
@@ -517,18 +532,6 @@ def bench_end_to_end(as_json: JsonOption = False, broker: BrokerOption = None, d
     report(measure(broker, database), as_json)
 
 
-@bench.command("programme")
-def bench_programme(as_json: JsonOption = False) -> None:
-    """Whether intervals of programme effects hold the truth, on simulated programmes, beside two-way fixed effects.
-
-    Example: stanok bench programme --json
-    """
-    from stanok.bench.programme import measure
-    from stanok.bench.report import report
-
-    report(measure(), as_json)
-
-
 @bench.command("storage")
 def bench_storage(as_json: JsonOption = False, database: DatabaseOption = None) -> None:
     """The engine's whole transaction beside bare COPY, rows back into columns, and what rows weigh.
@@ -586,13 +589,3 @@ def bench_recompute(as_json: JsonOption = False, database: DatabaseOption = None
     from stanok.bench.report import report
 
     report(measure(database), as_json)
-
-
-def _seconds(text: str) -> float:
-    """`90s`, `5m`, `2h` or plain seconds."""
-    units = {"s": 1, "m": 60, "h": 3600}
-    number, unit = (text[:-1], units[text[-1]]) if text[-1:] in units else (text, 1)
-    try:
-        return float(number) * unit
-    except ValueError:
-        raise InputError(f"--for: {text!r} is not a time like 90s, 5m or 2h") from None

@@ -127,3 +127,10 @@ def _count_gap(machine: Machine, facts: NDArray[np.void], gap: live.CountGapRow,
         most_us=gap.most_us,
         pri_us=gap.pri_us,
     )
+
+
+def window(
+    connection: Connection, plant: Plant, signals: Signals, machine: int, from_us: int, to_us: int
+) -> dict[str, Any]:
+    """The same entry for a machine (position in the plant) and a closed window [from_us, to_us)."""
+    return _machine(connection, plant, signals, machine, from_us, to_us)

@@ -33,6 +33,7 @@ from stanok.clock import ClockFile, ScenarioClock, read_clock, real_now_us, star
 from stanok.collect import read_status
 from stanok.compare import compare
 from stanok.embedded import EmbeddedPostgres, free_port
+from stanok.knobs import done_in
 from stanok.operator import Operator
 from stanok.pipeline import OWN_SPOOL, PAST_SPOOL
 from stanok.plantfile import load_plant, remember_names
@@ -176,7 +177,7 @@ class Demo:
         return parse_scenario(read_scenario(self._scenario_path), self.plant, self.clock.file.begin_us)
 
     def _signals(self) -> Signals:
-        return Signals(self.plant, self._scenario())
+        return Signals(self.plant, self._scenario(), done_in(self.directory))
 
     def _own_broker(self, house: ExitStack, pool: ThreadPoolExecutor) -> Future[None]:
         """Start the embedded broker, unless another one is to be used."""

@@ -20,6 +20,8 @@ from stanok.plantfile import plant_of, read_toml
 ROOT = Path(__file__).parents[2]
 LANGUAGES = ("en", "ru")
 PAIRED = (
+    "accuracy",
+    "demo",
     "plant-file",
     "truth",
     "signals",

@@ -63,7 +63,8 @@ def measured(facts: NDArray[np.void], machine: int, from_us: int, to_us: int) ->
 
 
 def true(found: Figures) -> dict[str, int | None]:
-    return {name: getattr(found, name) for name in Figures.__dataclass_fields__ if name != "sent"}
+    """All but the samples, and the time in cut, which needs a load in air that nobody taught these machines."""
+    return {name: getattr(found, name) for name in Figures.__dataclass_fields__ if name not in ("sent", "in_cut_us")}
 
 
 @pytest.mark.parametrize(("first_min", "last_min"), [(0, 13 * 60), (120, 180), (97, 411)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +14,7 @@ import pytest
 from core.plant.model import Plant
 from core.units import HOUR_US, MINUTE_US, SECOND_US
 from simulators.faults import Leaving, Line
-from simulators.outlet import ONLINE, Damage, Sample
+from simulators.outlet import LEFTOVER, ONLINE, Damage, Sample
 from simulators.scenario import Scenario, parse_scenario
 from simulators.signals import Signals
 from tests.seeds import seed as seed_of
@@ -32,6 +33,14 @@ EVERYTHING: Sequence[Mapping[str, Any]] = (
     {"kind": "nan", "share": 0.05},
     {"kind": "type", "share": 0.05, "instead": True},
     {"kind": "broken", "share": 0.05, "instead": True},
+    {"kind": "jump", "every_min": 30.0},
+    {"kind": "restart", "every_min": 40.0},
+    {"kind": "frozen", "every_min": 30.0},
+    {"kind": "flap", "share": 0.2},
+    {"kind": "flood", "share": 0.05},
+    {"kind": "rollover", "width": 1000},
+    {"kind": "preset", "every_parts": 9},
+    {"kind": "leftover", "every_min": 20.0},
 )
 
 Make = Callable[..., Signals]
@@ -174,3 +183,78 @@ def test_a_reset_counter_begins_again_and_says_so_or_hides_a_part(make: Make, an
         resets += fell
     assert resets >= 3
     assert count == made - (0 if announced else resets)
+
+
+def test_a_jumping_clock_is_wrong_for_a_while_by_no_more_than_it_may(make: Make) -> None:
+    signals = make({"kind": "jump", "every_min": 20.0, "for_min": [2.0, 10.0], "by_s": [1.0, 4.0]})
+    off = [
+        leaving.sample.event_us - sample.event_us for leaving, sample in zip(left(signals), truth(signals), strict=True)
+    ]
+    wrong = {us for us in off if us}
+    assert 2 <= len(wrong) <= 12
+    assert all(SECOND_US <= abs(us) <= 4 * SECOND_US for us in wrong)
+    assert 0.05 < sum(us != 0 for us in off) / len(off) < 0.6
+
+
+def test_a_publisher_that_starts_anew_numbers_from_nought(make: Make) -> None:
+    found = left(make({"kind": "restart", "every_min": 20.0, "for_s": [5.0, 10.0]}))
+    births = [n for n, leaving in enumerate(found) if leaving.sample.signal == ONLINE and leaving.sample.value]
+    assert len(births) >= 3
+    for n in births:
+        assert found[n + 1].sample.seq == 0
+        assert found[n].sample.seq == -1
+        assert found[n - 1].sample.seq > 0 or found[n - 1].sample.signal == ONLINE
+
+
+def test_a_frozen_server_holds_back_and_then_tells_everything_in_order(make: Make) -> None:
+    signals = make({"kind": "frozen", "every_min": 8.0, "for_s": [60.0, 90.0]})
+    found = [one for one in left(signals, [SPAN_US + 100 * SECOND_US]) if one.sample.event_us < TUESDAY_US + SPAN_US]
+    assert [leaving.sample for leaving in found] == truth(signals)
+    delays = Counter(leaving.at_us for leaving in found if leaving.at_us > leaving.sample.event_us)
+    assert len(delays) >= 3
+    assert max(leaving.at_us - leaving.sample.event_us for leaving in found) <= 91 * SECOND_US
+
+
+def test_a_flap_ends_where_the_value_was_going(make: Make) -> None:
+    signals = make({"kind": "flap", "share": 0.5, "within_ms": 50.0, "signals": ["ctrl.execution"]})
+    extra = content(good(left(signals))) - content(truth(signals))
+    assert extra
+    assert {name for _, name, _ in extra} == {"ctrl.execution"}
+    true = [(s.event_us, s.value) for s in truth(signals) if s.signal == "ctrl.execution"]
+    told = [(s.event_us, s.value) for s in good(left(signals)) if s.signal == "ctrl.execution"]
+    for at_us, value in true:
+        after = [found for us, found in told if at_us <= us <= at_us + 50_001]
+        assert len(after) in (1, 3)
+        assert after[-1] == value
+
+
+def test_a_flood_tells_the_same_value_again_at_other_instants(make: Make) -> None:
+    signals = make({"kind": "flood", "share": 0.02, "times": [20, 30]})
+    found = good(left(signals))
+    assert not content(truth(signals)) - content(found)
+    assert len(found) > 1.2 * len(truth(signals))
+    assert len({(sample.event_us, sample.signal) for sample in found}) == len(found)
+    assert [sample.seq for sample in found] == list(range(len(found)))
+
+
+def test_counters_roll_over_and_are_set_by_hand(make: Make) -> None:
+    rolled = [s for s in good(left(make({"kind": "rollover", "width": 550}))) if s.signal == "part.total"]
+    assert all(isinstance(s.value, int) and 0 <= s.value < 550 for s in rolled)
+    assert [s.value for s in rolled] == [(541 + n) % 550 for n in range(len(rolled))]
+    signals = make({"kind": "preset", "every_parts": 12, "to": [5000, 6000]})
+    readings = [s.value for s in good(left(signals)) if s.signal == "part.total"]
+    steps = [int(after) - int(before) for before, after in pairwise(readings)]
+    assert sum(step != 1 for step in steps) >= 2
+    assert len(readings) == sum(s.signal == "part.total" for s in truth(signals))
+
+
+def test_what_is_left_over_is_what_the_machine_showed_then(make: Make) -> None:
+    signals = make({"kind": "leftover", "every_min": 20.0, "age_min": [30.0, 40.0]})
+    found = [one for one in left(signals) if one.sample.signal == LEFTOVER]
+    assert len(found) >= 3
+    assert good([one for one in left(signals) if one.sample.signal != LEFTOVER]) == truth(signals)
+    for leaving in found[-2:]:
+        values = {name: (us, value) for us, name, value in json.loads(str(leaving.sample.value))["s"]}
+        newest_us = max(us for us, _ in values.values())
+        assert newest_us < leaving.at_us - 29 * MINUTE_US
+        assert values == signals.present(MACHINE, newest_us + 1)
