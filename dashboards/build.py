@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 from core.errors import InputError
+from dashboards.boards import BOARDS
 from dashboards.catalogue import LANGUAGES
 
 BUILT = Path(__file__).parent / "json"
@@ -24,15 +26,15 @@ def built_boards() -> Iterator[tuple[Path, str]]:
     try:
         from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-        from dashboards.boards import programmes, shop_floor, stops
     except ImportError as missing:
         raise InputError(
             f"Boards cannot be built without {missing.name}; run: pip install 'stanok[boards]'"
         ) from missing
     for language in LANGUAGES:
-        for board in (shop_floor, stops, programmes):
-            text = json.dumps(board.build(language), cls=JSONEncoder, ensure_ascii=False, indent=1, sort_keys=True)
-            yield Path(language) / f"{board.NAME}.json", text + "\n"
+        for name in BOARDS:
+            built = import_module(f"dashboards.boards.{name}").build(language)
+            text = json.dumps(built, cls=JSONEncoder, ensure_ascii=False, indent=1, sort_keys=True)
+            yield Path(language) / f"{name}.json", text + "\n"
 
 
 def write_boards(folder: Path = BUILT) -> list[Path]:

@@ -26,6 +26,12 @@ STATE_COLOURS: Mapping[State, str] = {
 }
 """Grey belongs to missing data alone: silence is not downtime."""
 
+Words = Mapping[str, tuple[str, str | None]]
+"""Value in a view -> (words for a person, colour)."""
+
+LINE, SECOND, THIRD, FOURTH, FIFTH, PALE = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"
+"""The same set for figures that are no states, in the order in which a chart takes them."""
+
 Steps = tuple[tuple[float | None, str], ...]
 """Lower limits with the colour from there on; the first has no limit."""
 
@@ -41,8 +47,22 @@ LAG_STEPS: Steps = ((None, GOOD), (10.0, WATCH), (60.0, BAD))
 ANY_STEPS: Steps = ((None, GOOD), (1.0, WATCH))
 """Counts of trouble: none is fine, one deserves a look."""
 
+SKEW_STEPS: Steps = ((None, WATCH), (-2.0, GOOD), (2.0, WATCH), (60.0, BAD))
+"""[s] From 2 s on an offset is shown, from 60 s on the source's clock is not believed (docs/en/truth.md)."""
+
+LEFT_STEPS: Steps = ((None, BAD), (6.0, WATCH), (24.0, GOOD))
+"""[h] Until a spool is full: a working day to react is fine, a quarter of one is not."""
+
 RATIO = "percentunit"
 SECONDS = "s"
+MINUTES = "m"
+HOURS = "h"
 COUNT = "short"
+PLAIN = "none"
 TEXT = "string"
+SPEED = "rotrpm"
+PERCENT = "percent"
+WATT = "watt"
+ENERGY = "kwatth"
+BYTES = "decbytes"
 """Grafana's names of units."""

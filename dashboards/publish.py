@@ -1,4 +1,4 @@
-"""Built boards to a running Grafana over its HTTP API, into one folder per language.
+"""Built boards and alert rules to a running Grafana over its HTTP API; boards into one folder per language.
 
 A thin face over grafana-api 1.0.3 (extra `grafana`). What that library gets wrong is put right in `_ask`: an empty
 answer is no error, a text error is no TypeError, and every failure becomes one sentence. Publishing twice is the
@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from core.errors import InputError, OutsideError, StanokError
+from dashboards.alerts import FOLDER, GROUP, INTERVAL_S, provisioned
 from dashboards.build import BUILT
 from dashboards.catalogue import LANGUAGES, catalogue
 
@@ -33,12 +34,28 @@ def publish(
     _require_source(grafana, url)
     published = []
     for language in languages:
-        folder = _folder(grafana, url, language)
+        folder = _folder(grafana, url, f"stanok-{language}", catalogue(language)["folder"])
         for path in sorted((built / language).glob("*.json")):
             board = {"dashboard": json.loads(path.read_text(encoding="utf-8")), "folderUid": folder, "overwrite": True}
             answer = _ask(url, grafana.dashboard.update_dashboard, board)
             published.append(url.rstrip("/") + str(answer.get("url", "")))
     return published
+
+
+def publish_alerts(url: str, token: str, timeout_s: float = 10.0) -> str:
+    """Put the alert rules into Grafana at `url`, in a folder of their own, and return the address of their list.
+
+    `token` belongs to a service account that may provision alerting, which an Editor may not everywhere. Rules that are
+    no more ours go from the group. Raises as `publish`.
+    """
+    grafana = _connect(url, token, timeout_s)
+    _require_source(grafana, url)
+    folder = _folder(grafana, url, "stanok-alerts", FOLDER)
+    (group,) = provisioned()["groups"]
+    rules = [{**rule, "folderUID": folder, "ruleGroup": GROUP, "orgID": group["orgId"]} for rule in group["rules"]]
+    body = {"title": GROUP, "folderUid": folder, "interval": INTERVAL_S, "rules": rules}
+    _ask(url, grafana.api.PUT, f"/v1/provisioning/folders/{folder}/rule-groups/{GROUP}", body)
+    return url.rstrip("/") + "/alerting/list"
 
 
 def _connect(url: str, token: str, timeout_s: float) -> Any:
@@ -73,14 +90,13 @@ def _require_source(grafana: Any, url: str) -> None:
             raise
 
 
-def _folder(grafana: Any, url: str, language: str) -> str:
-    uid = f"stanok-{language}"
+def _folder(grafana: Any, url: str, uid: str, title: str) -> str:
     try:
         _ask(url, grafana.folder.get_folder, uid)
     except _RefusedError as refusal:
         if refusal.status != 404:
             raise
-        _ask(url, grafana.folder.create_folder, catalogue(language)["folder"], uid)
+        _ask(url, grafana.folder.create_folder, title, uid)
     return uid
 
 

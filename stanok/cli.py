@@ -177,6 +177,7 @@ def engine(
     Example: stanok engine plant.toml --data /var/lib/stanok --database postgresql://…
     """
     from stanok.health import health
+    from stanok.measures import measuring
     from stanok.meters import EngineMeter
     from stanok.pipeline import Engine
     from stanok.plantfile import load_plant
@@ -192,7 +193,10 @@ def engine(
     meter = EngineMeter(loaded, clock)
     work = Engine(loaded, directory, dsn, clock, found.engine, meter)
     try:
-        with health("engine", found.health.engine_port, meter):
+        with (
+            health("engine", found.health.engine_port, meter),
+            measuring(loaded, directory, dsn, clock.scale()),
+        ):
             work.run(stop)
     finally:
         work.close()
@@ -467,12 +471,13 @@ def boards_build(
 def boards_publish(
     url: Annotated[str, typer.Option(help="Grafana's address")],
     token_file: Annotated[Path, typer.Option(help="file with a service account token")],
+    alerts: Annotated[bool, typer.Option("--alerts", help="the alert rules, too; the token must allow it")] = False,
 ) -> None:
     """Publish the boards to a Grafana by its API.
 
     Example: stanok boards publish --url http://127.0.0.1:3000 --token-file token.txt
     """
-    from dashboards.publish import publish
+    from dashboards.publish import publish, publish_alerts
 
     try:
         token = token_file.read_text().strip()
@@ -480,6 +485,8 @@ def boards_publish(
         raise InputError(f"--token-file: {token_file} cannot be read: {error.strerror}") from error
     for line in publish(url, token):
         print(line)
+    if alerts:
+        print(publish_alerts(url, token))
 
 
 @boards.command("preview")

@@ -106,7 +106,7 @@ begin
                 'plant_version standard_time sample_event sample_gauge quarantine operator_entry'),
             ('stanok_engine', 'select, insert, update', 'stanok',
                 'site source machine signal state cause part_program reason shift_instance job_order'
-                ' spool_cursor engine_state machine_live source_frontier'),
+                ' spool_cursor engine_state machine_live source_frontier platform_measure'),
             ('stanok_engine', 'select, insert, delete', 'stanok',
                 'fact_minute fact_change state_interval program_interval counter_event source_gap recompute_request'),
             ('stanok_engine', 'select, insert, update, delete', 'stanok',
@@ -123,7 +123,8 @@ begin
             ('stanok_collector', 'select', 'board', 'platform_health'),
             ('stanok_reader', 'select', 'board', '*'),
             -- Results only: nothing finer than a shift, no raw values, no names of people.
-            ('stanok_ministry', 'select', 'board', 'kpi_shift kpi_day programme_plant programme_bundle programme_machine'
+            ('stanok_ministry', 'select', 'board', 'kpi_shift kpi_day machine indicator_week idle_machine'
+                ' programme_plant programme_bundle programme_machine'
                 ' programme_reliability programme_localisation programme_operation programme_integrity programme_effect'
                 ' programme_project programme_band'),
             -- Keeps the registry, says whose keys are trusted, loads bundles, evaluates; removes only the registry.

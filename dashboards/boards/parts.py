@@ -1,32 +1,102 @@
-"""What boards have in common: the choice of sites, looks of columns, words for codes, frames of panels."""
+"""What boards have in common: their frame, choices, links that keep the time window, looks of columns, words for codes.
+
+A board's uid is `stanok-<name>-<language>` and never changes, so links, bookmarks and updates find it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from grafana_foundation_sdk.models import dashboard
 
 from core.vocabulary import Cause, State
-from dashboards import palette, queries
+from dashboards import palette
 from dashboards.catalogue import Catalogue
+from dashboards.palette import Words
 from dashboards.panels import SOURCE, Frame, Look
+from dashboards.queries import common
 
-Words = Mapping[str, tuple[str, str | None]]
-"""Value in a view -> (words for a person, colour)."""
+DAY = ("10s", "30s", "1m", "5m")
+"""How often boards that show a day or more may ask again."""
+
+
+def board(
+    say: Catalogue,
+    name: str,
+    panels: list[dashboard.Panel],
+    variables: list[dashboard.VariableModel],
+    *,
+    since: str = "now-24h",
+    refresh: str = "1m",
+    annotations: Iterable[dashboard.AnnotationQuery] = (),
+    links: Iterable[dashboard.DashboardLink] = (),
+) -> dashboard.Dashboard:
+    """A board of that name with the time window, links to all other boards of its language, and what it shows."""
+    return dashboard.Dashboard(
+        uid=uid(name, say.language),
+        title=say[f"board.{name}.title"],
+        description=say[f"board.{name}.description"],
+        tags=["stanok", say.language],
+        timezone="browser",
+        editable=False,
+        graph_tooltip=dashboard.DashboardCursorSync.CROSSHAIR,
+        time=dashboard.DashboardDashboardTime(from_val=since, to="now"),
+        timepicker=dashboard.TimePickerConfig(hidden=None, refresh_intervals=["5s", *DAY]),
+        refresh=refresh,
+        schema_version=39,
+        templating=dashboard.DashboardDashboardTemplating(list_val=variables),
+        annotations=dashboard.AnnotationContainer(list_val=list(annotations)),
+        links=[*links, _all_boards(say)],
+        panels=[*panels],
+    )
+
+
+def uid(name: str, language: str) -> str:
+    """The board's name for ever."""
+    return f"stanok-{name.replace('_', '-')}-{language}"
+
+
+def _all_boards(say: Catalogue) -> dashboard.DashboardLink:
+    return dashboard.DashboardLink(
+        title="Stanok",
+        type_val=dashboard.DashboardLinkType.DASHBOARDS,
+        icon="external link",
+        tags=["stanok", say.language],
+        include_vars=True,
+        keep_time=True,
+    )
+
+
+def link_to(say: Catalogue, name: str, **variables: str) -> tuple[str, str]:
+    """A link to another board in the same time window; each variable takes the column of the row that it names."""
+    given = "".join(f"var-{key}=${{__data.fields.{column}:percentencode}}&" for key, column in variables.items())
+    title = say["link.open"].replace("{board}", say[f"board.{name}.title"])
+    return title, f"/d/{uid(name, say.language)}?{given}${{site:queryparam}}&${{__url_time_range}}"
 
 
 def site(say: Catalogue) -> dashboard.VariableModel:
     """The choice of sites."""
+    return choice("site", say["variable.site"], common.SITES, many=True)
+
+
+def machine(say: Catalogue, *, many: bool = False) -> dashboard.VariableModel:
+    """The choice of a machine of the chosen sites, or of several."""
+    return choice("machine", say["variable.machine"], common.MACHINES, many=many)
+
+
+def choice(name: str, label: str, query: str, *, many: bool = False) -> dashboard.VariableModel:
+    """A variable of what a query gives: the first, or all of them with `many`."""
+    current = dashboard.VariableOption(selected=True, text=["All"], value=["$__all"]) if many else None
     return dashboard.VariableModel(
         type_val=dashboard.VariableType.QUERY,
-        name="site",
-        label=say["variable.site"],
-        query=queries.SITES,
-        definition=queries.SITES,
+        name=name,
+        label=label,
+        query=query,
+        definition=None,
         datasource=SOURCE,
-        multi=True,
-        include_all=True,
-        current=dashboard.VariableOption(selected=True, text=["All"], value=["$__all"]),
+        multi=many,
+        include_all=many,
+        current=current,
         refresh=dashboard.VariableRefresh.ON_DASHBOARD_LOAD,
         sort=dashboard.VariableSort.DISABLED,
         skip_url_sync=None,
@@ -46,9 +116,33 @@ def look(
     *,
     filled: bool = False,
     width: int | None = None,
+    colour: str | None = None,
+    link: tuple[str, str] | None = None,
 ) -> Look:
     """How a column of that name is shown, under its heading in the catalogue."""
-    return Look(column, say[f"column.{column}"], unit, steps, words=words, filled=filled, width=width)
+    heading = say[f"column.{column}"]
+    width = width or (100 if filled and unit == palette.RATIO else None)
+    return Look(column, heading, unit, steps, colour=colour, words=words, filled=filled, width=width, link=link)
+
+
+def moments(say: Catalogue, *columns: str) -> list[Look]:
+    """Columns of instants."""
+    return [look(say, column, say["format.moment"], width=150) for column in columns]
+
+
+def ratios(say: Catalogue, *columns: str) -> list[Look]:
+    """Columns of ratios without colours."""
+    return [look(say, column, palette.RATIO) for column in columns]
+
+
+def counts(say: Catalogue, *columns: str) -> list[Look]:
+    """Columns of whole numbers."""
+    return [look(say, column, palette.PLAIN) for column in columns]
+
+
+def texts(say: Catalogue, *columns: str) -> list[Look]:
+    """Columns of text."""
+    return [look(say, column, palette.TEXT) for column in columns]
 
 
 def word(member: State | Cause) -> str:

@@ -113,21 +113,8 @@ _NUMBERS = frozenset(
 def build(language: str) -> dashboard.Dashboard:
     """The board in one of `dashboards.catalogue.LANGUAGES`. Its uid never changes, so links and updates find it."""
     say = catalogue(language)
-    return dashboard.Dashboard(
-        uid=f"stanok-{NAME}-{language}",
-        title=say["board.programmes.title"],
-        description=say["board.programmes.description"],
-        tags=["stanok", language],
-        timezone="browser",
-        editable=False,
-        time=dashboard.DashboardDashboardTime(from_val="now-28d", to="now"),
-        timepicker=dashboard.TimePickerConfig(hidden=None, refresh_intervals=["5m", "30m", "1h"]),
-        refresh="30m",
-        schema_version=39,
-        templating=dashboard.DashboardDashboardTemplating(list_val=[_site(say)]),
-        annotations=dashboard.AnnotationContainer(list_val=[]),
-        panels=[*_panels(say, language)],
-    )
+    panels = [*_panels(say, language)]
+    return parts.board(say, NAME, panels, [_site(say)], since="now-28d", refresh="30m")
 
 
 def _panels(say: Catalogue, language: str) -> list[dashboard.Panel]:
@@ -195,5 +182,5 @@ def _words(say: Catalogue, group: str, values: Iterable[str]) -> dict[str, tuple
 def _site(say: Catalogue) -> dashboard.VariableModel:
     """The choice of plants that are registered or have sent bundles."""
     found = parts.site(say)
-    found.query = found.definition = queries.SITES
+    found.query = queries.SITES
     return found

@@ -8,10 +8,11 @@ from __future__ import annotations
 from grafana_foundation_sdk.models import dashboard
 
 from core.vocabulary import State
-from dashboards import palette, queries
-from dashboards.boards.parts import cause_words, frame, look, plain, site, state_words, word
+from dashboards import palette
+from dashboards.boards.parts import board, cause_words, frame, link_to, look, plain, site, state_words, uid, word
 from dashboards.catalogue import Catalogue, catalogue
-from dashboards.panels import Look, bars, rows, stats, timeline
+from dashboards.panels import Look, bars, rows, stats, tiles, timeline
+from dashboards.queries import shop_floor as queries
 
 NAME = "shop_floor"
 
@@ -24,21 +25,19 @@ REASONS = ("no_planned_time", "no_standard_time", "no_parts", "parts_without_run
 def build(language: str) -> dashboard.Dashboard:
     """The board in one of `dashboards.catalogue.LANGUAGES`. Its uid never changes, so links and updates find it."""
     say = catalogue(language)
-    return dashboard.Dashboard(
-        uid=f"stanok-shop-floor-{language}",
-        title=say["board.shop_floor.title"],
-        description=say["board.shop_floor.description"],
-        tags=["stanok", language],
-        timezone="browser",
-        editable=False,
-        graph_tooltip=dashboard.DashboardCursorSync.CROSSHAIR,
-        time=dashboard.DashboardDashboardTime(from_val="now-8h", to="now"),
-        timepicker=dashboard.TimePickerConfig(hidden=None, refresh_intervals=["5s", "10s", "30s", "1m", "5m"]),
-        refresh="5s",
-        schema_version=39,
-        templating=dashboard.DashboardDashboardTemplating(list_val=[site(say)]),
-        annotations=dashboard.AnnotationContainer(list_val=[]),
-        panels=[_states(say), _health(say), _machines(say), _timeline(say), _oee(say), _gaps(say)],
+    panels = [_states(say), _health(say), _tiles(say), _timeline(say), _machines(say), _oee(say), _gaps(say)]
+    return board(say, NAME, panels, [site(say)], since="now-8h", refresh="5s", links=[_hall(say)])
+
+
+def _hall(say: Catalogue) -> dashboard.DashboardLink:
+    """The same board without menus, for the screen in the hall."""
+    return dashboard.DashboardLink(
+        title=say["link.hall"],
+        type_val=dashboard.DashboardLinkType.LINK,
+        icon="external link",
+        url=f"/d/{uid(NAME, say.language)}?kiosk&refresh=5s",
+        include_vars=True,
+        keep_time=True,
     )
 
 
@@ -61,10 +60,15 @@ def _health(say: Catalogue) -> dashboard.Panel:
     return stats(frame(say, "health", 2, 15, 0, 9, 4), queries.HEALTH, looks)
 
 
+def _tiles(say: Catalogue) -> dashboard.Panel:
+    shown = look(say, "state", palette.TEXT, words=state_words(say))
+    return tiles(frame(say, "tiles", 7, 0, 4, 24, 12), queries.TILES, shown)
+
+
 def _machines(say: Catalogue) -> dashboard.Panel:
     looks = [
-        look(say, "site", palette.TEXT),
-        look(say, "machine", palette.TEXT, width=210),
+        look(say, "title", palette.TEXT, width=190),
+        look(say, "machine", palette.TEXT, link=link_to(say, "machine", machine="machine")),
         look(say, "state", palette.TEXT, words=state_words(say), filled=True, width=150),
         look(say, "cause", palette.TEXT, words=cause_words(say)),
         look(say, "since", say["format.moment"], width=150),
@@ -77,17 +81,17 @@ def _machines(say: Catalogue) -> dashboard.Panel:
         look(say, "reason", palette.TEXT, words=plain(say, "reason", REASONS)),
         look(say, "lag_s", palette.SECONDS, palette.LAG_STEPS, filled=True),
     ]
-    return rows(frame(say, "machines", 3, 0, 4, 24, 9), queries.MACHINES, looks)
+    return rows(frame(say, "machines", 3, 0, 27, 24, 9), queries.MACHINES, looks)
 
 
 def _timeline(say: Catalogue) -> dashboard.Panel:
     shown = look(say, "state", palette.TEXT, words=state_words(say))
-    return timeline(frame(say, "timeline", 4, 0, 13, 24, 9), queries.TIMELINE, shown, by="machine")
+    return timeline(frame(say, "timeline", 4, 0, 16, 24, 11), queries.TIMELINE, shown, by="machine")
 
 
 def _oee(say: Catalogue) -> dashboard.Panel:
     shown = look(say, "oee", palette.RATIO, palette.OEE_STEPS)
-    return bars(frame(say, "oee", 5, 0, 22, 10, 9), queries.OEE, shown)
+    return bars(frame(say, "oee", 5, 0, 36, 10, 9), queries.OEE, shown)
 
 
 def _gaps(say: Catalogue) -> dashboard.Panel:
@@ -101,4 +105,4 @@ def _gaps(say: Catalogue) -> dashboard.Panel:
         look(say, "cause", palette.TEXT, words=cause_words(say)),
         look(say, "outcome", palette.TEXT, words=plain(say, "outcome", OUTCOMES)),
     ]
-    return rows(frame(say, "gaps", 6, 10, 22, 14, 9), queries.GAPS, looks)
+    return rows(frame(say, "gaps", 6, 10, 36, 14, 9), queries.GAPS, looks)

@@ -8,10 +8,11 @@ from __future__ import annotations
 from grafana_foundation_sdk.models import dashboard
 
 from core.plant.reasons import ReasonClass
-from dashboards import palette, queries
-from dashboards.boards.parts import cause_words, frame, look, plain, site, state_words
+from dashboards import palette
+from dashboards.boards.parts import board, cause_words, frame, look, plain, site, state_words
 from dashboards.catalogue import Catalogue, catalogue
 from dashboards.panels import rows
+from dashboards.queries import stops as queries
 
 NAME = "stops"
 
@@ -22,22 +23,8 @@ KINDS = ("reason", "scrap")
 def build(language: str) -> dashboard.Dashboard:
     """The board in one of `dashboards.catalogue.LANGUAGES`. Its uid never changes, so links and updates find it."""
     say = catalogue(language)
-    return dashboard.Dashboard(
-        uid=f"stanok-stops-{language}",
-        title=say["board.stops.title"],
-        description=say["board.stops.description"],
-        tags=["stanok", language],
-        timezone="browser",
-        editable=False,
-        graph_tooltip=dashboard.DashboardCursorSync.CROSSHAIR,
-        time=dashboard.DashboardDashboardTime(from_val="now-24h", to="now"),
-        timepicker=dashboard.TimePickerConfig(hidden=None, refresh_intervals=["10s", "30s", "1m", "5m"]),
-        refresh="1m",
-        schema_version=39,
-        templating=dashboard.DashboardDashboardTemplating(list_val=[site(say)]),
-        annotations=dashboard.AnnotationContainer(list_val=[]),
-        panels=[_pareto(say, language), _stops(say, language), _told(say, language)],
-    )
+    panels = [_pareto(say, language), _stops(say, language), _told(say, language)]
+    return board(say, NAME, panels, [site(say)])
 
 
 def _pareto(say: Catalogue, language: str) -> dashboard.Panel:

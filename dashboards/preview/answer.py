@@ -51,22 +51,47 @@ def answer(board: Json, language: str, wanted: Wish, now: datetime, ask: Ask, *,
         raise InputError("The time window ends before it begins")
     window = Window(start, end, timescale)
     variables = resolve(board, wanted.chosen, ask, window)
+    shaded = _shaded(board, variables, window, manner, ask)
     return {
         "window": [_iso(start, wanted.zone), _iso(end, wanted.zone)],
         "now": _iso(now, wanted.zone),
         "variables": [variable.as_json() for variable in variables],
-        "panels": {str(p["id"]): _panel(p, variables, window, manner, ask) for p in board["panels"]},
+        "panels": {str(p["id"]): _panel(p, variables, window, manner, ask, shaded) for p in board["panels"]},
     }
 
 
-def _panel(panel: Json, variables: Sequence[Variable], window: Window, manner: Manner, ask: Ask) -> Drawing:
+def _shaded(
+    board: Json, variables: Sequence[Variable], window: Window, manner: Manner, ask: Ask
+) -> list[dict[str, Any]]:
+    """Shapes for the stretches of the board's annotations."""
+    values = {variable.name: variable.values for variable in variables}
+    shapes = []
+    for annotation in board.get("annotations", {}).get("list", ()):
+        for start, end, *_ in ask(expand(annotation["target"]["rawSql"], window, values)).rows:
+            ends = {"x0": _iso(start, manner.zone), "x1": _iso(end, manner.zone), "y0": 0, "y1": 1}
+            look = {"fillcolor": annotation["iconColor"], "opacity": 0.35, "line": {"width": 0}, "layer": "below"}
+            shapes.append({"type": "rect", "xref": "x", "yref": "paper", **ends, **look})
+    return shapes
+
+
+def _panel(
+    panel: Json,
+    variables: Sequence[Variable],
+    window: Window,
+    manner: Manner,
+    ask: Ask,
+    shaded: Sequence[dict[str, Any]] = (),
+) -> Drawing:
     values = {variable.name: variable.values for variable in variables}
     try:
         targets = panel.get("targets") or []
         if len(targets) > 1:
             raise InputError("The preview draws panels with one query; look at this one in Grafana")
         result = ask(expand(targets[0]["rawSql"], window, values)) if targets else Result([], [[]])
-        return draw(panel, result, window, manner)
+        drawing = draw(panel, result, window, manner)
+        if panel["type"] == "timeseries" and drawing["kind"] == "figure":
+            drawing["layout"]["shapes"] = list(shaded)
+        return drawing
     except (InputError, OutsideError) as error:
         return {"kind": "error", "sentence": str(error)}
     except KeyError as error:  # what `expand` refuses

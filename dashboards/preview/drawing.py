@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from core.errors import InputError
 from dashboards.macros import Window
@@ -94,30 +95,53 @@ def _stat(panel: Json, result: Result, _window: Window, manner: Manner) -> Drawi
         values = result.values(index) if each_row else [known[-1] if known else None]
         for row, value in enumerate(values):
             shown = looks[index].shown(value, manner)
-            name = str(result.rows[row][named[0]]) if each_row and named else looks[index].name
-            muted = value == 0 and looks[index].colour_mode == "fixed"
-            tiles.append({"name": name, "text": shown.text, "muted": muted, **_filled(shown.colour)})
+            names = [str(result.rows[row][at]) for at in named if at != index] if each_row else [looks[index].name]
+            muted = not value and looks[index].colour_mode == "fixed"
+            text = {"name": names[0], "more": names[1:], "text": shown.text}
+            tiles.append({**text, "muted": muted, **_filled(shown.colour)})
     filled = panel["options"].get("colorMode") == "background"
-    return {"kind": "stat", "tiles": tiles, "filled": filled}
+    return {"kind": "stat", "tiles": tiles, "filled": filled, "many": each_row}
 
 
 def _table(panel: Json, result: Result, _window: Window, manner: Manner) -> Drawing:
     looks = looks_of(panel, result)
     shown_columns = [index for index, look in enumerate(looks) if not look.custom.get("hidden")]
     columns = [
-        {"heading": looks[index].name, "side": "right" if result.columns[index].kind == "number" else "left"}
+        {
+            "heading": looks[index].name,
+            "side": "right" if result.columns[index].kind == "number" else "left",
+            "width": looks[index].custom.get("width"),
+        }
         for index in shown_columns
     ]
-    rows = [[_cell(looks[index], row[index], manner) for index in shown_columns] for row in result.rows]
+    rows = []
+    for row in result.rows:
+        fields = {column.name: str(value) for column, value in zip(result.columns, row, strict=True)}
+        rows.append([_cell(looks[index], row[index], manner, fields) for index in shown_columns])
     return {"kind": "table", "columns": columns, "rows": rows}
 
 
-def _cell(look: Dress, value: Any, manner: Manner) -> dict[str, str]:
+def _cell(look: Dress, value: Any, manner: Manner, fields: Mapping[str, str]) -> dict[str, str]:
     shown = look.shown(value, manner)
     style = (look.custom.get("cellOptions") or {}).get("type", "auto")
+    cell = {"text": shown.text, **({"href": address(look.links[0]["url"], fields)} if look.links else {})}
     if style == "color-background":
-        return {"text": shown.text, **_filled(shown.colour)}
-    return {"text": shown.text, **({"ink": shown.colour} if style == "color-text" and shown.colour else {})}
+        return {**cell, **_filled(shown.colour)}
+    return {**cell, **({"ink": shown.colour} if style == "color-text" and shown.colour else {})}
+
+
+def address(url: str, fields: Mapping[str, str]) -> str:
+    """Where a link of a board leads here; the page adds its time window and its sites to it."""
+    found = _BOARD.match(url)
+    if found is None:
+        return url
+    filled = _FIELD.sub(lambda field: quote(fields.get(field[1], ""), safe=""), url[found.end() :])
+    given = [part for part in filled.split("&") if part and not part.startswith("$")]
+    return f"/{found[2]}/{found[1].replace('-', '_')}?{'&'.join(given)}"
+
+
+_BOARD = re.compile(r"/d/stanok-([a-z-]+)-([a-z]{2})\?")
+_FIELD = re.compile(r"\$\{__data\.fields\.(\w+):percentencode\}")
 
 
 def _filled(colour: str | None) -> dict[str, str]:
@@ -151,7 +175,8 @@ def _timeline(panel: Json, result: Result, window: Window, manner: Manner) -> Dr
             look = dress(column.name, column.kind, panel.get("fieldConfig", {}), labels)
             looks[look.name] = look
             pieces.setdefault(look.name, []).append((row[times[0]], plain(row[index])))
-    return state_timeline(pieces, looks, window, manner)
+    named = panel["options"].get("showValue", "never") != "never"
+    return state_timeline(pieces, looks, window, manner, named=named)
 
 
 def _series(panel: Json, result: Result, window: Window, manner: Manner) -> Drawing:
@@ -164,7 +189,7 @@ def _series(panel: Json, result: Result, window: Window, manner: Manner) -> Draw
         for index in measured:
             column = result.columns[index]
             look = dress(column.name, column.kind, panel.get("fieldConfig", {}), labels)
-            name = " ".join([*labels.values(), look.name] if look.name == column.name else [look.name])
+            name = labels.get("metric") or " ".join([*labels.values(), look.name])
             _, at, values = lines.setdefault(name, (look, [], []))
             at.append(row[times[0]])
             values.append(plain(row[index]))
@@ -180,7 +205,8 @@ def _chart(panel: Json, result: Result, _window: Window, manner: Manner) -> Draw
     series = [(looks[index], result.values(index)) for index in measured]
     stacked = panel["options"].get("stacking", "none") != "none"
     across = panel["options"].get("orientation") == "horizontal"
-    return bar_chart(names, series, manner, stacked=stacked, across=across)
+    written = panel["options"].get("showValue") == "always"
+    return bar_chart(names, series, manner, stacked=stacked, across=across, written=written)
 
 
 def _parted(panel: Json, result: Result) -> list[int]:

@@ -24,6 +24,7 @@ _SCALES: Mapping[str, tuple[tuple[float, str, str], ...]] = {
     "h": ((1, "h", "ч"), (24, "d", "д")),
     "short": ((1, "", ""), (1e3, "K", "тыс."), (1e6, "M", "млн"), (1e9, "G", "млрд")),
     "bytes": ((1, "B", "Б"), (1024, "KiB", "КиБ"), (1024**2, "MiB", "МиБ"), (1024**3, "GiB", "ГиБ")),
+    "decbytes": ((1, "B", "Б"), (1e3, "kB", "кБ"), (1e6, "MB", "МБ"), (1e9, "GB", "ГБ")),
     "watt": ((1, "W", "Вт"), (1e3, "kW", "кВт"), (1e6, "MW", "МВт")),
     "watth": ((1, "Wh", "Вт·ч"), (1e3, "kWh", "кВт·ч"), (1e6, "MWh", "МВт·ч")),
     "kwatth": ((1, "kWh", "кВт·ч"), (1e3, "MWh", "МВт·ч")),
@@ -65,6 +66,7 @@ class Dress:
     least: float | None = None
     most: float | None = None
     custom: Json = field(default_factory=dict)
+    links: Sequence[Json] = ()
 
     def shown(self, value: Any, manner: Manner) -> Shown:
         """The text and colour of a value; mappings come before units, as in Grafana."""
@@ -144,6 +146,7 @@ def dress(column: str, kind: str, config: Json, labels: Mapping[str, str] | None
         least=found.get("min"),
         most=found.get("max"),
         custom=custom,
+        links=found.get("links") or (),
     )
 
 
@@ -182,6 +185,8 @@ def _number(value: float, unit: str, decimals: int | None, manner: Manner) -> st
         value, word = (value * 100 if unit == "percentunit" else value), " %"
     elif unit in _SCALES:
         value, word = _scaled(value, unit, manner)
+    elif unit.startswith("suffix:"):
+        word = unit.removeprefix("suffix:")
     else:
         word = f" {unit}" if unit not in ("", "none", "string") else ""
     if decimals is None:

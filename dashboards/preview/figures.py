@@ -18,6 +18,8 @@ Figure = dict[str, Any]
 
 ROW_PX = 38
 """Least height of a named bar: a line of text and a band that a finger can hit."""
+_BAR_PX = 24
+"""Least height of a bar whose name stands beside it."""
 LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 """Okabe and Ito's set (dashboards/palette.py) for lines without a colour of their own."""
 
@@ -44,9 +46,17 @@ def bar_gauge(names: Sequence[str], values: Sequence[Any], look: Dress, manner: 
 
 
 def state_timeline(
-    pieces: Mapping[str, Sequence[tuple[datetime, Any]]], looks: Mapping[str, Dress], window: Window, manner: Manner
+    pieces: Mapping[str, Sequence[tuple[datetime, Any]]],
+    looks: Mapping[str, Dress],
+    window: Window,
+    manner: Manner,
+    *,
+    named: bool = False,
 ) -> Figure:
-    """A band a row: each value lasts until the next, NULL until something follows, the last until the window's end."""
+    """A band a row: each value lasts until the next, NULL until something follows, the last until the window's end.
+
+    `named`: values are written into their stretches, where they fit, and need no legend.
+    """
     traces: dict[str, Figure] = {}
     for row, (name, steps) in enumerate(pieces.items()):
         for start, end, value in _stretches(steps, window):
@@ -57,6 +67,7 @@ def state_timeline(
             trace["y"].append(-row)
             span = f"{start.astimezone(manner.zone):%H:%M:%S} – {end.astimezone(manner.zone):%H:%M:%S}"
             trace["customdata"].append([name, span, _span(end - start, manner)])
+            trace["text"].append(shown.text if named else "")
     layout = {
         **_rows_layout(len(pieces)),
         "annotations": [_name(-row, name) for row, name in enumerate(pieces)],
@@ -64,18 +75,20 @@ def state_timeline(
         "margin": {"l": 2, "r": 2, "t": 2, "b": 22},
     }
     ordered = _ordered(traces, looks)
-    legend = [(trace["name"], trace["marker"]["color"]) for trace in ordered]
+    for trace in ordered if named else ():
+        trace["marker"]["line"] = {"color": "rgba(0,0,0,0.35)", "width": 1}
+    legend = [] if named else [(trace["name"], trace["marker"]["color"]) for trace in ordered]
     return _figure(ordered, layout, len(pieces), extra=26, legend=legend)
 
 
 def time_series(
     lines: Mapping[str, tuple[Dress, Sequence[Any], Sequence[Any]]], window: Window, manner: Manner
 ) -> Figure:
-    """A line a series; steps, filled areas and bars where the board asks for them."""
+    """A line a series, or points; steps where the board asks for them."""
     traces: list[Figure] = []
     for index, (name, (look, times, values)) in enumerate(lines.items()):
         trace: Figure = {
-            "type": "bar" if look.custom.get("drawStyle") == "bars" else "scatter",
+            "type": "scatter",
             "name": name,
             "x": [_local(at, manner) for at in times],
             "y": list(values),
@@ -83,27 +96,31 @@ def time_series(
             "hovertemplate": "%{text}",
         }
         colour = look.fixed_colour or LINES[index % len(LINES)]
-        if trace["type"] == "scatter":
-            stepped = look.custom.get("lineInterpolation") == "stepAfter"
-            trace |= {"mode": "lines", "line": {"color": colour, "width": 2, "shape": "hv" if stepped else "linear"}}
-            trace |= {"fill": "tozeroy"} if look.custom.get("fillOpacity") else {}
-        else:
-            trace["marker"] = {"color": colour}
+        shape = "hv" if look.custom.get("lineInterpolation") == "stepAfter" else "linear"
+        trace |= {"mode": "markers" if look.custom.get("drawStyle") == "points" else "lines"}
+        trace |= {"marker": {"color": colour, "size": 5}, "line": {"color": colour, "width": 2, "shape": shape}}
+        trace |= {"connectgaps": bool(look.custom.get("spanNulls"))}
         traces.append(trace)
     layout = {
         "xaxis": _time_axis(window, manner),
-        "yaxis": _measure_axis([look for look, _, _ in lines.values()]),
+        "yaxis": _measure_axis([look for look, _, _ in lines.values()], manner),
         "margin": {"l": 4, "r": 8, "t": 8, "b": 22},
         "hovermode": "x unified",
     }
-    legend = [(trace["name"], (trace.get("line") or trace["marker"])["color"]) for trace in traces]
+    legend = [(trace["name"], trace["line"]["color"]) for trace in traces]
     return _figure(traces, layout, 0, extra=160, legend=legend if len(lines) > 1 else [])
 
 
 def bar_chart(
-    names: Sequence[str], series: Sequence[tuple[Dress, Sequence[Any]]], manner: Manner, *, stacked: bool, across: bool
+    names: Sequence[str],
+    series: Sequence[tuple[Dress, Sequence[Any]]],
+    manner: Manner,
+    *,
+    stacked: bool,
+    across: bool,
+    written: bool = False,
 ) -> Figure:
-    """Bars of one or several series over names; `across` lays them down."""
+    """Bars of one or several series over names; `across` lays them down, `written` writes their values beside them."""
     traces: list[Figure] = []
     legend = []
     for index, (look, values) in enumerate(series):
@@ -118,11 +135,14 @@ def bar_chart(
                 ("x" if across else "y"): list(values),
                 "orientation": "h" if across else "v",
                 "text": [text.text for text in own],
-                "hovertemplate": "%{text}",
-                "marker": {"color": [text.colour or colour for text in own]},
+                "textposition": "auto" if written or stacked else "none",
+                "hovertemplate": "%{text}<extra></extra>",
+                "marker": {"color": [_seen(text.colour or colour) for text in own]},
             }
         )
-    names_axis, measure = {"type": "category", "automargin": True}, _measure_axis([look for look, _ in series])
+        if look.fixed_colour == "transparent":  # what only lifts the bar above it
+            traces[-1] |= {"hoverinfo": "skip", "hovertemplate": None, "textposition": "none"}
+    names_axis, measure = {"type": "category", "automargin": True}, _measure_axis([look for look, _ in series], manner)
     if across:
         names_axis["autorange"] = "reversed"
     layout = {
@@ -131,8 +151,9 @@ def bar_chart(
         "barmode": "stack" if stacked else "group",
         "margin": {"l": 4, "r": 8, "t": 8, "b": 4},
     }
-    shown = legend if len(series) > 1 else []
-    return _figure(traces, layout, len(names) if across else 0, extra=120, legend=shown)
+    shown = [(name, colour) for name, colour in legend if colour != "transparent"] if len(series) > 1 else []
+    height = len(names) * _BAR_PX + 40 if across else 120
+    return _figure(traces, layout, 0, extra=height, legend=shown)
 
 
 def _figure(
@@ -140,6 +161,10 @@ def _figure(
 ) -> Figure:
     height = rows * ROW_PX + extra
     return {"kind": "figure", "data": list(traces), "layout": layout, "height": height, "legend": list(legend)}
+
+
+def _seen(colour: str) -> str:
+    return "rgba(0,0,0,0)" if colour == "transparent" else colour
 
 
 def _bars(rows: Sequence[int], lengths: Sequence[float]) -> Figure:
@@ -160,6 +185,10 @@ def _state_trace(name: str, colour: str | None) -> Figure:
         "name": name,
         "base": [],
         "customdata": [],
+        "text": [],
+        "textposition": "inside",
+        "insidetextanchor": "start",
+        "textangle": 0,
         "marker": {"color": colour or NO_DATA},
         "hoverinfo": None,
         "hovertemplate": "<b>%{fullData.name}</b> · %{customdata[2]}<br>%{customdata[1]}<extra></extra>",
@@ -197,15 +226,24 @@ def _time_axis(window: Window, manner: Manner) -> Figure:
     }
 
 
-def _measure_axis(looks: Sequence[Dress]) -> Figure:
+def _measure_axis(looks: Sequence[Dress], manner: Manner) -> Figure:
     ratio = bool(looks) and all(look.unit == "percentunit" for look in looks)
     limits = [looks[0].least, looks[0].most] if looks else [None, None]
     return {
         "automargin": True,
         "rangemode": "tozero",
-        **({"tickformat": ".0%"} if ratio else {}),
+        **({"tickformat": ".0%"} if ratio else {"ticksuffix": _suffix(looks, manner)}),
         **({"range": limits} if None not in limits else {}),
     }
+
+
+def _suffix(looks: Sequence[Dress], manner: Manner) -> str:
+    """The word of a unit that is not scaled, such as minutes; ticks of other units are plain."""
+    if not looks or any(look.unit != looks[-1].unit for look in looks):
+        return ""
+    unit, russian = looks[0].unit, manner.language == "ru"
+    words = {"percent": " %", "s": " с" if russian else " s", "kwatth": " кВт·ч" if russian else " kWh"}
+    return unit.removeprefix("suffix:") if unit.startswith("suffix:") else words.get(unit, "")
 
 
 def _stretches(steps: Sequence[tuple[datetime, Any]], window: Window) -> list[tuple[datetime, datetime, Any]]:

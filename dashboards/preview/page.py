@@ -21,7 +21,7 @@ POLICY = (
 """Content-Security-Policy. Plotly sets styles on its own elements, which needs 'unsafe-inline' for styles only."""
 
 _SPANS = (("15m", 15, "minute"), ("1h", 1, "hour"), ("8h", 8, "hour"), ("24h", 24, "hour"), ("2d", 2, "day"))
-_LONG_SPANS = (("7d", 7, "day"), ("30d", 30, "day"))
+_LONG_SPANS = (("7d", 7, "day"), ("28d", 28, "day"), ("91d", 91, "day"))
 _WORDS = ("custom", "empty", "gone", "as_of", "all", "chosen")
 
 

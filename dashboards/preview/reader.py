@@ -14,8 +14,8 @@ import psycopg
 from psycopg import sql
 
 from core.errors import OutsideError
-from dashboards import queries
 from dashboards.preview.drawing import Column, Result
+from dashboards.queries.common import NOW
 
 TIMEOUT_S = 10
 """A query that is slower is no query for a board that refreshes every few seconds; Grafana's role has 30 s."""
@@ -45,7 +45,7 @@ class Session:
 
     def now(self) -> datetime:
         """The engine's last tick; before the first one, the wall clock."""
-        rows = self.ask(queries.NOW).rows
+        rows = self.ask(NOW).rows
         return rows[0][0] if rows else datetime.now(UTC)
 
     def timescale(self) -> bool:

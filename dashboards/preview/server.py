@@ -20,6 +20,7 @@ from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 from core.errors import InputError, StanokError
+from dashboards.boards import BOARDS
 from dashboards.build import BUILT
 from dashboards.catalogue import catalogue
 from dashboards.preview.answer import answer, wish
@@ -48,7 +49,7 @@ def read_boards(folder: Path = BUILT) -> dict[str, dict[str, Any]]:
     Raises InputError for one that cannot be read.
     """
     found: dict[str, dict[str, Any]] = {}
-    for path in sorted(folder.glob("*/*.json"), key=lambda path: (path.parent.name, path.stem != "shop_floor", path)):
+    for path in sorted(folder.glob("*/*.json"), key=_order):
         try:
             found.setdefault(path.parent.name, {})[path.stem] = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
@@ -56,6 +57,12 @@ def read_boards(folder: Path = BUILT) -> dict[str, dict[str, Any]]:
     if not found:
         raise InputError(f"There is no built board below {folder}; run: stanok boards build")
     return found
+
+
+def _order(path: Path) -> tuple[str, int, str]:
+    """Languages by name, our own boards in their order, then others by name."""
+    place = BOARDS.index(path.stem) if path.stem in BOARDS else len(BOARDS)
+    return path.parent.name, place, path.stem
 
 
 def plotly_file() -> Path:

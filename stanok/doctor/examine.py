@@ -8,11 +8,9 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-
-from cryptography import x509
 
 from collectors.mqtt.probe import greeted
 from collectors.mqtt.settings import SourceSettings as MqttSettings
@@ -22,6 +20,7 @@ from core.errors import InputError, SourceError, SpoolError, StanokError
 from core.plant.model import Plant, Source
 from core.ports import Clock
 from core.units import datetime_from_us
+from stanok.certificates import certificate_files, valid_until
 from stanok.collect import STATUS, read_status
 from stanok.doctor import checks
 from stanok.doctor.checks import Finding, Level
@@ -91,6 +90,7 @@ def _source(source: Source) -> Iterator[Finding]:
             yield from _opcua(source)
         elif source.protocol == "mqtt":
             yield from _mqtt(source)
+        yield from _certificates(source)
     except InputError as error:
         yield Finding(Level.FAULT, "source", f"{source.name}: {error}")
 
@@ -103,7 +103,6 @@ def _opcua(source: Source) -> Iterator[Finding]:
     except SourceError as error:
         trouble = str(error)
     yield checks.opcua(source.name, wanted(settings), policies, trouble)
-    yield from _certificates(source.name, [settings.certificate, settings.server_certificate])
 
 
 def _mqtt(source: Source) -> Iterator[Finding]:
@@ -114,21 +113,8 @@ def _mqtt(source: Source) -> Iterator[Finding]:
     except (SourceError, OSError) as error:
         trouble = str(error)
     yield checks.broker(source.name, version, name, trouble)
-    tls = settings.tls
-    yield from _certificates(source.name, [Path(p) for p in (tls.ca, tls.cert) if p] if tls else [])
 
 
-def _certificates(owner: str, paths: Sequence[Path | None]) -> Iterator[Finding]:
-    for path in paths:
-        if path is not None:
-            yield checks.certificate(owner, str(path), valid_until(path), datetime.now(UTC))
-
-
-def valid_until(path: Path) -> datetime | None:
-    """The end of a certificate in PEM or DER form; None if there is none in the file."""
-    try:
-        content = path.read_bytes()
-        load = x509.load_pem_x509_certificate if b"-----BEGIN" in content else x509.load_der_x509_certificate
-        return load(content).not_valid_after_utc
-    except (OSError, ValueError):
-        return None
+def _certificates(source: Source) -> Iterator[Finding]:
+    for path in certificate_files(source):
+        yield checks.certificate(source.name, str(path), valid_until(path), datetime.now(UTC))

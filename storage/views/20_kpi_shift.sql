@@ -41,11 +41,13 @@ select
     k.spindle_coverage,
     k.reason,
     k.definition
-from stanok_formula.kpi k
-join stanok.machine m on m.id = k.machine_id
+from stanok.machine m
 join stanok_formula.site on site.id = m.site_id
-join stanok.shift_instance s on s.id = k.shift_id
-where k.kind = 'shift';
+join stanok.shift_instance s on s.site_id = m.site_id
+-- One lookup a machine and shift, so that the bands of those alone are made that are asked for; `offset 0` keeps it so.
+cross join lateral (
+    select * from stanok_formula.kpi where kind = 'shift' and machine_id = m.id and shift_id = s.id offset 0
+) k;
 comment on view board.kpi_shift is 'Sums and ratios of each machine and shift, the running one up to as_of; sum the hours, never the ratios.';
 comment on column board.kpi_shift.site is 'Plant [text]';
 comment on column board.kpi_shift.machine is 'Machine, site/machine [text]';

@@ -153,7 +153,8 @@ def test_no_view_or_formula_asks_the_clock(connection: Connection) -> None:
     ).fetchall()
     assert len(definitions) > 10
     for (text,) in definitions:
-        assert not any(word in text.lower() for word in ("now()", "current_", "clock_timestamp", "_timestamp()"))
+        text = text.lower().replace("current_database()", "")  # whose size is shown
+        assert not any(word in text for word in ("now()", "current_", "clock_timestamp", "_timestamp()"))
 
 
 def test_a_wrong_address_is_a_sentence_without_the_password() -> None:

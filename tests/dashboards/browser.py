@@ -101,12 +101,13 @@ class Browser:
             assert time.monotonic() < deadline, f"not true within {DEADLINE_S:.0f} s: {expression}; {self.complaints}"
             time.sleep(0.05)
 
-    def picture(self, *, whole: bool = False) -> bytes:
+    def picture(self, *, whole: bool = False, scale: float = 1.0) -> bytes:
         """A PNG of what is seen, or of the whole page."""
         given: dict[str, Any] = {"format": "png", "captureBeyondViewport": whole}
-        if whole:
-            size = self._call("Page.getLayoutMetrics")["cssContentSize"]
-            given["clip"] = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
+        if whole or scale != 1:
+            size = self._call("Page.getLayoutMetrics")["cssContentSize" if whole else "cssVisualViewport"]
+            ends = [size["width"], size["height"]] if whole else [size["clientWidth"], size["clientHeight"]]
+            given["clip"] = {"x": 0, "y": 0, "width": ends[0], "height": ends[1], "scale": scale}
         return base64.b64decode(self._call("Page.captureScreenshot", **given)["data"])
 
     def _call(self, method: str, **parameters: Any) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Thirty hours of the demonstration plant in a database, through the real engine, for tests and pictures of boards.
 
-The server of the first source is away for a while, so that no panel is without data.
+The server of the first source is away for a while, and what the past lacks is written beside it, so that no panel is
+without data.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from core.plant.model import Plant
 from core.samples.records import Gap, RowKind, SpoolRow, pack_gap
-from core.units import HOUR_US, MINUTE_US, us_from_datetime
+from core.units import HOUR_US, MINUTE_US, datetime_from_us, us_from_datetime
 from core.vocabulary import Cause
 from simulators.backfill import backfill
 from simulators.scenario import parse_scenario, read_scenario
@@ -22,6 +23,7 @@ from stanok.plantfile import load_plant
 from stanok.settings import EngineSettings
 from storage.pg.connect import connect
 from storage.spool import SpoolWriter
+from tests.dashboards.past import write_past
 from tests.stanok.house import wait_for
 
 PLANTS = Path(__file__).parents[2] / "simulators" / "plants"
@@ -57,6 +59,7 @@ def live_through(dsn: str) -> None:
         with SpoolWriter(directory / "spool" / "collect.spool") as spool:
             write(spool, plant)
         fold(plant, directory, dsn)
+        write_past(dsn, datetime_from_us(END_US))
     finally:
         shutil.rmtree(directory)
 

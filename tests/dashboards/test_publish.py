@@ -15,12 +15,13 @@ from typing import Any
 import pytest
 
 from core.errors import InputError, OutsideError, StanokError
-from dashboards.boards import programmes, shop_floor, stops
+from dashboards import boards
+from dashboards.alerts import FOLDER, GROUP, RULES
 from dashboards.catalogue import LANGUAGES
-from dashboards.publish import publish
+from dashboards.publish import publish, publish_alerts
 
 TOKEN = "a-token"
-BOARDS = [name.replace("_", "-") for name in (programmes.NAME, shop_floor.NAME, stops.NAME)]
+BOARDS = [name.replace("_", "-") for name in boards.BOARDS]
 
 
 class Grafana(ThreadingHTTPServer):
@@ -30,6 +31,7 @@ class Grafana(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.folders: dict[str, str] = {}
         self.boards: dict[str, dict[str, Any]] = {}
+        self.rules: dict[str, Any] = {}
         self.faults: dict[str, tuple[int, bytes]] = {}
         self.requests: list[str] = []
 
@@ -59,6 +61,10 @@ class Handler(BaseHTTPRequestHandler):
             uid = body["dashboard"]["uid"]
             self.server.boards[uid] = body
             self.answer(200, {"uid": uid, "url": f"/d/{uid}/x", "status": "success"})
+
+    def do_PUT(self) -> None:
+        self.server.rules = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.answer(200, self.server.rules)
 
     def answer(self, status: int, body: dict[str, Any]) -> None:
         self.server.requests.append(f"{self.command} {self.path}")
@@ -103,6 +109,23 @@ def test_publishing_twice_is_the_same_as_publishing_once(grafana: Grafana) -> No
     publish(grafana.url, TOKEN)
     assert (grafana.folders, grafana.boards) == (folders, boards)
     assert grafana.requests.count("POST /api/folders") == len(LANGUAGES)
+
+
+def test_alert_rules_get_a_folder_of_their_own_and_twice_is_once(grafana: Grafana) -> None:
+    assert publish_alerts(grafana.url, TOKEN) == f"{grafana.url}/alerting/list"
+    first = grafana.rules
+    publish_alerts(grafana.url, TOKEN)
+    assert grafana.rules == first
+    assert grafana.folders == {"stanok-alerts": FOLDER}
+    assert (first["title"], first["interval"], len(first["rules"])) == (GROUP, 60, len(RULES))
+    assert {rule["folderUID"] for rule in first["rules"]} == {"stanok-alerts"}
+    assert grafana.requests[-1] == "PUT /api/v1/provisioning/folders/stanok-alerts/rule-groups/stanok"
+
+
+def test_a_token_that_may_not_provision_alerts_is_named(grafana: Grafana) -> None:
+    grafana.faults["/api/v1/provisioning"] = (403, b'{"message": "Access denied"}')
+    with pytest.raises(InputError, match="refuses the token"):
+        publish_alerts(grafana.url, TOKEN)
 
 
 def test_a_grafana_below_a_path_is_found(grafana: Grafana) -> None:

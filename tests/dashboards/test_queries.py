@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,20 +18,36 @@ import pytest
 from core.plant.model import Plant
 from core.units import us_from_datetime
 from core.vocabulary import Cause, State
-from dashboards import queries
 from dashboards.build import BUILT
 from dashboards.macros import Window, expand
+from dashboards.queries import common
+from dashboards.queries import shop_floor as queries
 from stanok.plantfile import load_plant as read_plant
 from storage.pg.connect import Connection, connect
 from storage.pg.plant import load_plant
 from storage.pg.roles import set_login
 
-BOARD: dict[str, Any] = json.loads((BUILT / "en" / "shop_floor.json").read_text(encoding="utf-8"))
-STOPS: dict[str, Any] = json.loads((BUILT / "en" / "stops.json").read_text(encoding="utf-8"))
-ALL = [*BOARD["panels"], *STOPS["panels"]]
-PANELS: dict[str, str] = {panel["title"]: panel["targets"][0]["rawSql"] for panel in ALL}
-KINDS: dict[str, str] = {panel["title"]: panel["type"] for panel in ALL}
-VARIABLE: str = BOARD["templating"]["list"][0]["query"]
+BOARDS: dict[str, dict[str, Any]] = {
+    path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted((BUILT / "en").glob("*.json"))
+}
+BOARD = BOARDS["shop_floor"]
+PANELS = {f"{name}: {panel['title']}": panel for name, board in BOARDS.items() for panel in board["panels"]}
+QUERIES: dict[str, str] = {
+    **{name: panel["targets"][0]["rawSql"] for name, panel in PANELS.items()},
+    **{f"{name}: ${v['name']}": v["query"] for name, board in BOARDS.items() for v in board["templating"]["list"]},
+    **{
+        f"{name}: shaded": a["target"]["rawSql"] for name, board in BOARDS.items() for a in board["annotations"]["list"]
+    },
+}
+RUSSIAN: dict[str, str] = {
+    f"{path.stem}: {panel['id']}": panel["targets"][0]["rawSql"]
+    for path in sorted((BUILT / "ru").glob("*.json"))
+    for panel in json.loads(path.read_text(encoding="utf-8"))["panels"]
+}
+EVIL = "o'hara\\'; drop schema board cascade; --"
+NOBODY = {"site": [EVIL], "machine": [EVIL], "shift": [EVIL], "area": [EVIL]}
+NOTHING: dict[str, list[str]] = {name: [] for name in NOBODY}
+CHOSEN = {"site": ["minsk"], "machine": ["minsk/lathe-1"], "shift": ["2026-03-24 · 1"], "area": ["turning"]}
 
 NOON = datetime(2026, 3, 24, 12, tzinfo=UTC)
 WINDOW = Window(NOON - timedelta(hours=8), NOON)
@@ -44,15 +60,16 @@ TEXTS = {25, 1043}
 
 
 @pytest.fixture(scope="module")
-def empty(empty_database: Callable[[str], str], migrated_template: str) -> str:
+def empty(empty_database: Callable[[str], str], migrated_template: str) -> Iterator[psycopg.Connection[Any]]:
     """A migrated database without a plant, for queries that only read."""
-    return empty_database(migrated_template)
+    with psycopg.connect(empty_database(migrated_template), autocommit=True) as connection:
+        yield connection
 
 
-@pytest.fixture
-def loaded(database: str) -> str:
+@pytest.fixture(scope="module")
+def loaded(empty_database: Callable[[str], str], migrated_template: str) -> str:
     """A database with the demo plant and two machines' morning: one of Minsk produced, had a gap, then went on."""
-    plant = read_plant(DEMO)
+    plant, database = read_plant(DEMO), empty_database(migrated_template)
     with connect(database) as connection:
         load_plant(connection, plant, us_from_datetime(NOON - timedelta(days=1)))
         fill(connection, plant)
@@ -84,74 +101,110 @@ def at(hours: float) -> datetime:
     return NOON + timedelta(hours=hours)
 
 
-def ask(dsn: str, sql: str, sites: list[str]) -> tuple[dict[str, int], list[dict[str, Any]]]:
+Rows = tuple[dict[str, int], list[dict[str, Any]]]
+
+
+def asked(connection: psycopg.Connection[Any], sql: str, chosen: Mapping[str, list[str]]) -> Rows:
     """Column -> type OID, and the rows, of a query as Grafana would send it."""
-    with psycopg.connect(dsn) as connection, connection.cursor() as cursor:
-        cursor.execute(expand(sql, WINDOW, {"site": sites}).encode())
+    with connection.cursor() as cursor:
+        cursor.execute(expand(sql, WINDOW, chosen).encode())
         assert cursor.description is not None
         columns = {column.name: column.type_code for column in cursor.description}
         return columns, [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
 
 
-@pytest.mark.parametrize("sql", [*PANELS.values(), VARIABLE], ids=[*PANELS, "variable"])
-def test_queries_are_postgresql(sql: str) -> None:
-    assert len(pglast.parse_sql(expand(sql, WINDOW, {"site": ["minsk"]}))) == 1
+def ask(dsn: str, sql: str, chosen: Mapping[str, list[str]]) -> Rows:
+    """The same at an address."""
+    with psycopg.connect(dsn) as connection:
+        return asked(connection, sql, chosen)
 
 
-@pytest.mark.parametrize("title", PANELS)
-def test_queries_run_and_give_what_their_kind_of_panel_needs(title: str, empty: str) -> None:
-    columns, _ = ask(empty, PANELS[title], ["minsk"])
-    types = set(columns.values())
-    if KINDS[title] == "stat":
-        assert types <= NUMBERS
-    elif KINDS[title] == "bargauge":
+@pytest.mark.parametrize("sql", [*QUERIES.values(), *RUSSIAN.values()], ids=[*QUERIES, *RUSSIAN])
+def test_queries_are_one_statement_of_postgresql(sql: str) -> None:
+    assert len(pglast.parse_sql(expand(sql, WINDOW, NOBODY))) == 1
+
+
+def test_queries_are_the_same_with_and_without_the_timescaledb_flag() -> None:
+    flagged = Window(WINDOW.start, WINDOW.end, timescale=True)
+    assert {name: expand(sql, flagged, CHOSEN) for name, sql in QUERIES.items()} == {
+        name: expand(sql, WINDOW, CHOSEN) for name, sql in QUERIES.items()
+    }
+
+
+@pytest.mark.parametrize("name", PANELS)
+def test_queries_run_and_give_what_their_kind_of_panel_needs(name: str, empty: psycopg.Connection[Any]) -> None:
+    panel = PANELS[name]
+    columns, _ = asked(empty, QUERIES[name], CHOSEN)
+    types, dressed = set(columns.values()), {item["matcher"]["options"] for item in panel["fieldConfig"]["overrides"]}
+    assert types <= NUMBERS | TIMES | TEXTS
+    assert dressed <= set(columns)
+    if panel["type"] == "stat":
+        assert types <= NUMBERS or panel["options"]["reduceOptions"]["fields"]
+    elif panel["type"] == "bargauge":
         assert [kind in TEXTS for kind in columns.values()] == [True, False]
-        assert types <= TEXTS | NUMBERS
-    elif KINDS[title] == "state-timeline":
-        assert list(columns) == ["time", "machine", "state"]
+    elif panel["type"] == "state-timeline":
+        assert list(columns)[:2] == ["time", "machine"]
+        assert [columns["time"] in TIMES, *(kind in TEXTS for kind in list(columns.values())[1:])] == [True] * 3
+    elif panel["type"] == "timeseries":
         assert columns["time"] in TIMES
-        assert {columns["machine"], columns["state"]} <= TEXTS
+        by = panel["targets"][0]["format"] == "time_series"
+        assert [name for name, kind in columns.items() if kind in TEXTS] == (["metric"] if by else [])
+    elif panel["type"] == "barchart":
+        assert columns[panel["options"]["xField"]] in TEXTS
+        assert sum(kind in NUMBERS for kind in columns.values()) == len(columns) - 1
     else:
-        assert types <= NUMBERS | TIMES | TEXTS
+        assert dressed == set(columns), "every column of a table has a heading"
 
 
-@pytest.mark.parametrize("title", PANELS)
-def test_every_column_that_a_board_dresses_is_in_its_query(title: str, empty: str) -> None:
-    (panel,) = (panel for panel in ALL if panel["title"] == title)
-    dressed = {override["matcher"]["options"] for override in panel["fieldConfig"]["overrides"]}
-    columns, _ = ask(empty, PANELS[title], ["minsk"])
-    assert dressed in (set(columns), set())
+def test_long_results_are_cut_and_ordered() -> None:
+    for name, panel in PANELS.items():
+        sql = QUERIES[name]
+        if panel["type"] in ("table", "timeseries", "state-timeline", "barchart"):
+            assert "ORDER BY" in sql or panel["gridPos"]["h"] < 7, name
 
 
-@pytest.mark.parametrize("title", PANELS)
-def test_queries_bear_a_database_without_sites(title: str, empty: str) -> None:
-    ask(empty, PANELS[title], [])
+@pytest.mark.parametrize("name", QUERIES)
+@pytest.mark.parametrize("chosen", [NOTHING, NOBODY], ids=["nothing", "injection"])
+def test_nothing_chosen_and_strings_of_sql_choose_nothing(
+    name: str, empty: psycopg.Connection[Any], chosen: dict[str, list[str]]
+) -> None:
+    asked(empty, QUERIES[name], chosen)
 
 
 def test_the_sites_to_choose_from_are_those_with_machines(loaded: str) -> None:
-    _, rows = ask(loaded, VARIABLE, [])
+    _, rows = ask(loaded, common.SITES, {})
     assert rows == [{"site": "minsk"}, {"site": "ural"}]
+    _, rows = ask(loaded, common.MACHINES, {"site": ["ural"]})
+    assert [row["__value"] for row in rows] == ["ural/grinder-1", "ural/lathe-3", "ural/mill-2"]
 
 
-def test_a_quote_in_a_site_name_stays_a_name(loaded: str) -> None:
-    _, rows = ask(loaded, queries.MACHINES, ["o'hara'; drop schema board cascade; --"])
-    assert rows == []
-    assert len(ask(loaded, queries.MACHINES, ["minsk", "ural"])[1]) == 2
+def test_strings_of_sql_leave_everything_as_it_was(loaded: str) -> None:
+    with psycopg.connect(loaded) as connection:
+        for sql in QUERIES.values():
+            columns, rows = asked(connection, sql, NOBODY)
+            assert columns
+            assert all(EVIL not in map(str, row.values()) for row in rows)
+    assert len(ask(loaded, queries.MACHINES, {"site": ["minsk", "ural"]})[1]) == 2
 
 
 def test_machines_of_the_chosen_site_are_shown_with_state_and_lag(loaded: str) -> None:
-    _, (row,) = ask(loaded, queries.MACHINES, ["minsk"])
-    assert (row["site"], row["state"], row["program"], row["lag_s"]) == ("minsk", "producing", "SHAFT-40", 3.0)
+    _, (row,) = ask(loaded, queries.MACHINES, {"site": ["minsk"]})
+    assert (row["machine"], row["state"], row["program"], row["lag_s"]) == (
+        "minsk/lathe-1",
+        "producing",
+        "SHAFT-40",
+        3.0,
+    )
 
 
 def test_machines_are_counted_by_state(loaded: str) -> None:
-    _, (row,) = ask(loaded, queries.STATES, ["minsk", "ural"])
+    _, (row,) = ask(loaded, queries.STATES, {"site": ["minsk", "ural"]})
     assert {state: number for state, number in row.items() if number} == {"producing": 1, "unknown": 1}
     assert set(row) == {state.name.lower() for state in State}
 
 
 def test_the_timeline_is_cut_to_the_window_and_ends_where_the_data_end(loaded: str) -> None:
-    _, rows = ask(loaded, queries.TIMELINE, ["minsk"])
+    _, rows = ask(loaded, queries.TIMELINE, {"site": ["minsk"]})
     assert [(row["time"], row["state"]) for row in rows] == [
         (at(-8), "idle"),
         (at(-5), "producing"),
@@ -162,14 +215,15 @@ def test_the_timeline_is_cut_to_the_window_and_ends_where_the_data_end(loaded: s
 
 
 def test_a_hole_between_two_stretches_is_not_painted(loaded: str) -> None:
-    with connect(loaded) as connection:
+    with psycopg.connect(loaded) as connection:
         connection.execute("delete from stanok.state_interval where from_time = %s", [at(-3)])
-    _, rows = ask(loaded, queries.TIMELINE, ["minsk"])
+        _, rows = asked(connection, queries.TIMELINE, {"site": ["minsk"]})
+        connection.rollback()
     assert (at(-3), None) in [(row["time"], row["state"]) for row in rows]
 
 
 def test_a_gap_is_listed_with_its_length_and_outcome(loaded: str) -> None:
-    _, (row,) = ask(loaded, queries.GAPS, ["minsk"])
+    _, (row,) = ask(loaded, queries.GAPS, {"site": ["minsk"]})
     assert (row["from_time"], row["length_s"], row["cause"], row["outcome"]) == (at(-3), 3600.0, "disconnected", "lost")
 
 
@@ -193,7 +247,7 @@ def test_a_reader_of_the_plant_can_run_every_query(loaded: str) -> None:
         set_login(connection, name, "reader", ["minsk"], "secret")
         try:
             with psycopg.connect(psycopg.conninfo.make_conninfo(loaded, user=name, password="secret")) as reader:
-                for sql in PANELS.values():
-                    reader.execute(expand(sql, WINDOW, {"site": ["minsk"]}).encode())
+                for sql in QUERIES.values():
+                    reader.execute(expand(sql, WINDOW, CHOSEN).encode())
         finally:
             connection.execute(f"drop owned by {name}; drop role {name}".encode())

@@ -7,6 +7,7 @@ Mosquitto takes them, and a real PostgreSQL runs the script of roles.
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -67,6 +68,29 @@ def test_the_file_is_a_valid_compose_file() -> None:
     command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(FILE)]
     checked = subprocess.run(command, capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_linters_have_nothing_but_digests_against_it() -> None:
+    """Digests cannot be known without a registry; `secrets` is root to give files away, alone and without a network."""
+    folder = Path(sys.executable).parent
+    linted = run(folder / "compose-lint", "check", "--format", "json", FILE)
+    findings = {(found["rule_id"], found["service"]) for found in json.loads(linted.stdout)["findings"]}
+    assert linted.returncode == 0, linted.stdout
+    assert {rule for rule, _ in findings} == {"CL-0018", "CL-0019"}
+    assert {service for rule, service in findings if rule == "CL-0018"} == {"secrets"}
+    checked = run(folder / "hadolint", ROOT / "Dockerfile")
+    assert checked.returncode == 0, checked.stdout
+
+
+def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+
+
+def test_simulators_are_a_profile_that_is_switched_on(compose: dict[str, Any]) -> None:
+    profiles = {name: service["profiles"] for name, service in compose["services"].items() if "profiles" in service}
+    assert profiles == {"simulators": ["simulators"]}
+    assert "COMPOSE_PROFILES=simulators\n" in (ROOT / ".env").read_text(encoding="utf-8")
+    assert not any("simulators" in service.get("depends_on", {}) for service in compose["services"].values())
 
 
 def test_it_has_a_name_and_no_version(compose: dict[str, Any]) -> None:
@@ -142,6 +166,12 @@ def test_grafana_finds_the_data_source_and_the_boards(compose: dict[str, Any]) -
     folders = {provider["options"]["path"].rpartition("/")[2]: provider["folder"] for provider in providers}
     assert folders == {language: catalogue(language)["folder"] for language in LANGUAGES}
     assert "./dashboards/json:/var/lib/stanok/boards:ro" in compose["services"]["grafana"]["volumes"]
+
+
+def test_the_alert_rules_in_docker_are_those_of_the_code() -> None:
+    made = script("make_alerts")
+    assert made.FILE.read_text(encoding="utf-8") == made.alerts(), "run: python docker/make_alerts.py"
+    assert read_yaml(made.FILE)["groups"][0]["name"] == "stanok"
 
 
 def test_the_plant_in_docker_is_the_demo_plant_at_other_addresses() -> None:

@@ -8,6 +8,7 @@ const words = settings.words;
 const form = document.getElementById("choices");
 const address = new URLSearchParams(location.search);
 const drawn = new Map(); // panel -> its last drawing, to paint again when the colours of the page change
+document.body.classList.toggle("kiosk", address.has("kiosk"));
 let asking = null;
 let missed = false;
 
@@ -99,6 +100,7 @@ async function ask() {
   asking = true;
   const query = address.toString();
   history.replaceState(null, "", query ? `?${query}` : location.pathname);
+  keepChoices();
   try {
     const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
     const tz = new URLSearchParams({ tz: address.get("tz") ?? zone });
@@ -138,6 +140,23 @@ async function paint(found) {
   document.body.dataset.painted = String(Number(document.body.dataset.painted ?? 0) + 1);
 }
 
+// Where other boards are: with the same window, and the same sites and machine as far as they know them
+
+function withChoices(path, names) {
+  const [place, query] = path.split("?");
+  const given = new URLSearchParams(query);
+  for (const name of names) if (!given.has(name)) address.getAll(name).forEach((value) => given.append(name, value));
+  const text = given.toString();
+  return text ? `${place}?${text}` : place;
+}
+
+function keepChoices() {
+  document.querySelectorAll("nav a").forEach((link) => {
+    link.dataset.path ??= link.getAttribute("href");
+    link.href = withChoices(link.dataset.path, ["from", "to", "tz", "var-site", "var-machine", "var-area"]);
+  });
+}
+
 // Painting
 
 async function paintPanel(panel, drawing) {
@@ -145,7 +164,7 @@ async function paintPanel(panel, drawing) {
   const kind = ["error", "empty", "figure"].includes(drawing.kind) ? drawing.kind : "plain";
   if (kind !== "figure" && body.querySelector(".figure")) Plotly.purge(body.querySelector(".figure"));
   if (drawing.kind === "figure") await figure(body, drawing);
-  else if (drawing.kind === "stat") body.replaceChildren(stat(drawing));
+  else if (drawing.kind === "stat") body.replaceChildren(stat(drawing, body));
   else if (drawing.kind === "table") table(body, drawing);
   else if (drawing.kind === "text") body.replaceChildren(element("p", { className: "note", textContent: drawing.text }));
   else if (drawing.kind === "empty") body.replaceChildren(element("p", { className: "note", textContent: words.empty }));
@@ -153,24 +172,37 @@ async function paintPanel(panel, drawing) {
   panel.dataset.state = kind === "error" || kind === "empty" ? kind : "ready";
 }
 
-function stat(drawing) {
+// So many columns that a tile is about three times as wide as it is high
+function columnsFor(count, body) {
+  const wanted = Math.round(Math.sqrt((count * body.clientWidth) / Math.max(body.clientHeight, 1) / 2.8));
+  const columns = Math.min(Math.max(wanted, 1), count || 1);
+  return Math.ceil(count / Math.ceil(count / columns)) || 1;
+}
+
+function stat(drawing, body) {
   const tiles = drawing.tiles.map((tile) => {
-    const made = element("div", { className: "tile" }, [
-      element("span", { className: "value", textContent: tile.text }),
-      element("span", { className: "name", textContent: tile.name }),
-    ]);
+    const value = element("span", { className: tile.text.length > 9 ? "value small" : "value", textContent: tile.text });
+    const name = element("span", { className: "name", textContent: tile.name });
+    const more = tile.more.map((text) => element("span", { className: "more", textContent: text }));
+    const made = element("div", { className: "tile" }, drawing.many ? [name, value, ...more] : [value, name]);
     made.classList.toggle("muted", Boolean(tile.muted));
     if (tile.muted) made.style.borderColor = tile.fill;
     else if (tile.fill && drawing.filled) Object.assign(made.style, { backgroundColor: tile.fill, color: tile.ink });
     else if (tile.fill) made.style.color = tile.fill;
     return made;
   });
-  return element("div", { className: "tiles" }, tiles);
+  const made = element("div", { className: drawing.many ? "tiles many" : "tiles" }, tiles);
+  made.style.setProperty("--columns", columnsFor(tiles.length, body));
+  return made;
 }
 
 function table(body, drawing) {
   const at = body.firstElementChild?.className === "scroll" ? [body.firstElementChild.scrollLeft, body.firstElementChild.scrollTop] : [0, 0];
-  const heads = drawing.columns.map((column) => element("th", { textContent: column.heading, className: column.side }));
+  const heads = drawing.columns.map((column) => {
+    const head = element("th", { textContent: column.heading, className: column.side });
+    if (column.width) head.style.width = `${column.width}px`;
+    return head;
+  });
   const rows = drawing.rows.map((row) => element("tr", {}, row.map((found, index) => cell(found, drawing.columns[index]))));
   const made = element("table", {}, [element("thead", {}, [element("tr", {}, heads)]), element("tbody", {}, rows)]);
   const scroll = element("div", { className: "scroll" }, [made]);
@@ -180,7 +212,8 @@ function table(body, drawing) {
 
 function cell(found, column) {
   const made = element("td", { className: column.side });
-  const text = element("span", { textContent: found.text });
+  const text = element(found.href ? "a" : "span", { textContent: found.text });
+  if (found.href) text.href = withChoices(found.href, ["from", "to", "tz", "var-site"]);
   if (found.fill) Object.assign(text.style, { backgroundColor: found.fill, color: found.ink });
   else if (found.ink) text.style.color = found.ink;
   text.classList.toggle("filled", Boolean(found.fill));
@@ -202,6 +235,9 @@ async function figure(body, drawing) {
   const height = Math.max(drawing.height, body.clientHeight - legend.offsetHeight);
   place.style.height = `${height}px`;
   const layout = { ...themed(drawing.layout), height, width: body.clientWidth };
+  const large = document.body.classList.contains("kiosk") ? 16 : 12;
+  layout.annotations = layout.annotations?.map((found) => ({ ...found, font: { size: large } }));
+  layout.font.size = large;
   await Plotly.react(place, drawing.data, layout, { displayModeBar: false, locale: "en" });
 }
 

@@ -48,6 +48,23 @@ def test_a_query_that_fails_shows_its_sentence_and_the_others_their_rows() -> No
     assert found["3"]["sentence"] == "${nobody} is no variable of this board"
 
 
+def test_stretches_of_annotations_are_shaded_in_lines_over_time() -> None:
+    ends = (datetime(2026, 3, 24, 9, tzinfo=UTC), datetime(2026, 3, 24, 10, tzinfo=UTC))
+
+    def ask(sql: str) -> Result:
+        if sql == "gaps":
+            return Result([Column("time", "time"), Column("timeend", "time")], [ends])
+        return Result([Column("time", "time"), Column("speed", "number")], [(ends[0], 1.0)])
+
+    what = board("speeds", "list")
+    what["panels"][0]["type"] = "timeseries"
+    what["annotations"] = {"list": [{"iconColor": "#BBBBBB", "target": {"rawSql": "gaps"}}]}
+    found = answer(what, "en", Wish(), NOW, ask, timescale=False)["panels"]
+    (shape,) = found["0"]["layout"]["shapes"]
+    assert (shape["x0"], shape["x1"], shape["fillcolor"]) == ("2026-03-24T09:00:00", "2026-03-24T10:00:00", "#BBBBBB")
+    assert "layout" not in found["1"]
+
+
 def test_all_is_every_value_and_a_value_that_does_not_exist_is_dropped() -> None:
     ask = Database()
     told(board("sites ${site:sqlstring}", variables=[SITES]), Wish(), ask)

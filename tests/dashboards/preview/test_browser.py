@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from dashboards.boards import BOARDS
+from dashboards.build import BUILT
 from stanok.preview import preview
-from tests.dashboards.browser import Browser, need_chromium
+from tests.dashboards.browser import Browser, need_chromium, save
 
 STATES = "[...document.querySelectorAll('.panel')].map((panel) => panel.dataset.state)"
 PAINTED = "document.body?.dataset.painted > 0"
 WIDER = "document.documentElement.scrollWidth > innerWidth"
+
+
+def keep(name: str, browser: Browser) -> None:
+    """A picture for whoever looks at what a run gave: in the folder STANOK_TEST_PICTURES."""
+    folder = os.environ.get("STANOK_TEST_PICTURES")
+    if folder:
+        save(Path(folder) / f"{name}.png", browser.picture(whole=True))
 
 
 @pytest.fixture(scope="module")
@@ -34,18 +46,52 @@ def browser(chromium: Browser) -> Browser:
     return chromium
 
 
-@pytest.mark.parametrize(("width", "height"), [(1920, 1080), (400, 800)])
-@pytest.mark.parametrize("language", ["en", "ru"])
+@pytest.mark.parametrize(("language", "width", "height"), [("en", 1920, 1080), ("ru", 400, 800)])
+@pytest.mark.parametrize("name", [name for name in BOARDS if name != "programmes"])  # has a history of its own
 def test_every_panel_shows_data_and_the_console_is_silent(
-    browser: Browser, url: str, language: str, width: int, height: int
+    browser: Browser, url: str, name: str, language: str, width: int, height: int
 ) -> None:
-    browser.open(f"{url}{language}/shop_floor", width, height, dark=language == "ru")
+    browser.open(f"{url}{language}/{name}", width, height, dark=language == "ru")
     browser.wait_for(PAINTED)
-    assert browser.value(STATES) == ["ready"] * 6
+    panels = json.loads((BUILT / language / f"{name}.json").read_text(encoding="utf-8"))["panels"]
+    assert browser.value(STATES) == ["ready"] * len(panels)
+    assert not browser.value(WIDER)
+    assert browser.complaints == []
+    keep(f"{name}-{language}-{width}", browser)
+
+
+def test_the_shop_floor_has_a_tile_a_row_and_a_band_for_each_machine(browser: Browser, url: str) -> None:
+    browser.open(f"{url}en/shop_floor", 1920, 1080)
+    browser.wait_for(PAINTED)
     assert browser.value("document.querySelectorAll('#panel-4 .bars path').length") > 100
     assert browser.value("document.querySelectorAll('#panel-3 tbody tr').length") == 6
+    assert browser.value("document.querySelectorAll('#panel-7 .tile').length") == 6
     assert browser.value("document.querySelectorAll('#panel-6 tbody tr').length") == 3
-    assert not browser.value(WIDER)
+
+
+def test_the_screen_in_the_hall_is_filled_and_read_from_five_metres(browser: Browser, url: str) -> None:
+    browser.open(f"{url}ru/shop_floor?kiosk", 1920, 1080)
+    browser.wait_for(PAINTED)
+    seen = "[...document.querySelectorAll('#panel-7 .tile')].map((tile) => tile.getBoundingClientRect().bottom)"
+    assert max(browser.value(seen)) < 1080
+    size = "parseFloat(getComputedStyle(document.querySelector('#panel-7 .value')).fontSize)"
+    # A letter of 1/200 of the distance is read with ease: 25 mm at 5 m, 30 pixels of a screen of 1.2 m width.
+    assert browser.value(size) * 0.7 >= 30
+    texts = "[...document.querySelectorAll('#panel-7 .tile span')]"
+    assert browser.value(f"{texts}.every((text) => text.scrollWidth <= text.clientWidth + 1)")
+    assert browser.value("getComputedStyle(document.getElementById('choices')).display") == "none"
+    keep("shop_floor-kiosk", browser)
+
+
+def test_a_click_leads_from_the_plant_to_the_stop_in_the_same_window(browser: Browser, url: str) -> None:
+    browser.open(f"{url}en/plant?from=now-7d&to=now&var-site=minsk", 1280, 900)
+    for panel, board in (("panel-5", "machine"), ("panel-12", "shift"), ("panel-6", "stops")):
+        browser.wait_for(PAINTED)
+        browser.value(f"document.querySelector('#{panel} td a').click()")
+        browser.wait_for(f"location.pathname === '/en/{board}'")
+        assert browser.value("new URLSearchParams(location.search).get('from')") == "now-7d"
+        assert browser.value("new URLSearchParams(location.search).get('var-site')") == "minsk"
+    browser.wait_for(PAINTED)
     assert browser.complaints == []
 
 

@@ -49,7 +49,10 @@ def test_a_table_colours_the_cells_that_the_board_fills() -> None:
     override = {"matcher": {"id": "byName", "options": "oee"}, "properties": [cell, colour]}
     what = panel("table", fieldConfig={"defaults": {}, "overrides": [override]})
     found = drawn(what, [("machine", "string"), ("oee", "number")], [("<b>", 0.5)])
-    assert found["columns"] == [{"heading": "machine", "side": "left"}, {"heading": "oee", "side": "right"}]
+    assert [(column["heading"], column["side"]) for column in found["columns"]] == [
+        ("machine", "left"),
+        ("oee", "right"),
+    ]
     assert found["rows"] == [[{"text": "<b>"}, {"text": "0.50", "fill": "#F0E442", "ink": "#111111"}]]
 
 
@@ -101,6 +104,51 @@ def test_a_bar_chart_may_lie_and_be_stacked() -> None:
     assert found["data"][0]["y"] == ["alarm", "tool"]
     assert found["data"][0]["x"] == [4, 3]
     assert found["layout"]["barmode"] == "stack"
+
+
+def test_a_tile_a_row_is_named_by_the_texts_of_its_row() -> None:
+    what = panel("stat", options={"reduceOptions": {"values": True, "fields": "/^state$/"}, "colorMode": "background"})
+    columns = [("state", "string"), ("title", "string"), ("work", "string"), ("oee", "number")]
+    found = drawn(what, columns, [("idle", "Lathe 1", "12:30", 0.5), ("busy", "Mill 2", "11:00", 0.6)])
+    assert [(tile["name"], tile["text"], tile["more"]) for tile in found["tiles"]] == [
+        ("Lathe 1", "idle", ["12:30"]),
+        ("Mill 2", "busy", ["11:00"]),
+    ]
+    assert found["many"]
+
+
+def test_a_cell_leads_where_its_row_says() -> None:
+    code = "${__data.fields.code:percentencode}"
+    url = f"/d/stanok-shop-floor-ru?var-machine={code}&${{site:queryparam}}&${{__url_time_range}}"
+    link = {"id": "links", "value": [{"title": "x", "url": url}]}
+    override = {"matcher": {"id": "byName", "options": "title"}, "properties": [link]}
+    what = panel("table", fieldConfig={"defaults": {}, "overrides": [override]})
+    found = drawn(what, [("title", "string"), ("code", "string")], [("Lathe", "a/b&c=1")])
+    assert found["rows"][0][0]["href"] == "/ru/shop_floor?var-machine=a%2Fb%26c%3D1"
+
+
+def test_a_line_for_each_metric_has_its_name() -> None:
+    rows = [(at(-2), "minsk", 0.5), (at(-1), "ural", 0.6)]
+    found = drawn(panel("timeseries"), [("time", "time"), ("metric", "string"), ("coverage", "number")], rows)
+    assert [line["name"] for line in found["data"]] == ["minsk", "ural"]
+
+
+def test_the_lifting_part_of_a_waterfall_is_not_seen() -> None:
+    lift = {"id": "color", "value": {"mode": "fixed", "fixedColor": "transparent"}}
+    override = {"matcher": {"id": "byName", "options": "base"}, "properties": [lift]}
+    options = {"orientation": "horizontal", "stacking": "normal"}
+    what = panel("barchart", options=options, fieldConfig={"defaults": {}, "overrides": [override]})
+    found = drawn(what, [("step", "string"), ("base", "number"), ("lost", "number")], [("setup", 30, 10)])
+    assert found["data"][0]["marker"]["color"] == ["rgba(0,0,0,0)"]
+    assert found["data"][0]["hoverinfo"] == "skip"
+    assert [name for name, _ in found["legend"]] == ["lost"]
+
+
+def test_values_of_a_named_timeline_are_written_into_it() -> None:
+    what = panel("state-timeline", options={"showValue": "auto"})
+    found = drawn(what, [("time", "time"), ("program", "string")], [(at(-2), "P1"), (at(-1), "P2")])
+    assert [trace["text"] for trace in found["data"]] == [["P1"], ["P2"]]
+    assert found["legend"] == []
 
 
 def test_no_rows_are_said_to_be_none() -> None:

@@ -45,7 +45,7 @@ def test_the_address_leads_to_a_board_in_the_browsers_language(served: Preview) 
     assert get(served, "/", **{"Accept-Language": "ru-RU,ru"})[1]["Location"] == "/ru/shop_floor"
     assert get(served, "/")[1]["Location"] == "/en/shop_floor"
     status, _, body = get(served, "/ru/shop_floor")
-    assert (status, body.count(b'class="panel"')) == (200, 6)
+    assert (status, body.count(b'class="panel"')) == (200, 7)
     assert "Цех" in body.decode()
 
 

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from stanok.certificates import valid_until
 from stanok.clock import RealClock
 from stanok.collect import STATUS
 from stanok.doctor.checks import Finding, Level
-from stanok.doctor.examine import examine, valid_until
+from stanok.doctor.examine import examine
 from stanok.doctor.say import say
 from stanok.plantfile import load_plant
 from tests.collectors.test_opcua_security import make_certificate, make_key

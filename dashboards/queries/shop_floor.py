@@ -1,24 +1,13 @@
-"""The SQL of the boards, by name, on `board.*` views only; each can be read and run without the panel around it.
-
-Grafana's macros and `${site:sqlstring}` stand for literals (docs/en/boards.md). The list of sites is written as an
-array, because an empty database has no sites and `IN ()` is no SQL. Percentages come from the views: nothing is
-divided or averaged here.
-"""
+"""What the shop floor board asks."""
 
 from __future__ import annotations
 
-SITES = """\
-SELECT DISTINCT site
-FROM board.machine_live
-ORDER BY site
-"""
-
 MACHINES = """\
-SELECT site, title AS machine, state, cause, since, program, parts_good, parts_total,
+SELECT title, machine, state, cause, since, program, parts_good, parts_total,
        oee, oee_low, oee_high, availability, effectiveness, quality_ratio, spindle_utilization, coverage, reason, lag_s
 FROM board.machine_live
 WHERE site = ANY (ARRAY[${site:sqlstring}]::text[])
-ORDER BY site, title, machine_live.machine
+ORDER BY site, title, machine
 """
 
 STATES = """\
@@ -82,57 +71,16 @@ LIMIT 200
 """
 """Silence of sources. What counters and gauges leave open widens bands, but nobody could mend a line of it."""
 
-_IN_WINDOW = """\
+
+TILES = """\
+SELECT state, title, to_char(since AT TIME ZONE zone, 'HH24:MI') || ' · ' || coalesce(nullif(program, ''), '—') AS work,
+       coalesce(parts_good::text, '—') || ' / ' || coalesce(parts_total::text, '—') || ' · OEE '
+           || coalesce(round(100 * oee)::text || ' % (' || round(100 * oee_low)::text || '–'
+           || round(100 * oee_high)::text || ' %)', '—') AS made
+FROM board.machine_live
+JOIN (SELECT machine, zone FROM board.machine) place USING (machine)
 WHERE site = ANY (ARRAY[${site:sqlstring}]::text[])
-  AND from_time < $__timeTo()::timestamptz
-  AND to_time > $__timeFrom()::timestamptz
-"""
-_STOPS_IN_WINDOW = f"""\
-{_IN_WINDOW}  AND stop_from < $__timeTo()::timestamptz
-  AND stop_to > $__timeFrom()::timestamptz
-"""
-"""A piece of a stop lies inside it; an index knows the whole stop."""
-
-
-def pareto(language: str) -> str:
-    """Time not produced in the window by cause and reason, longest first; a piece is cut to the window."""
-    return f"""\
-SELECT cause, reason_{language} AS told_reason, class,
-       sum(extract(epoch FROM least(to_time, $__timeTo()::timestamptz)
-           - greatest(from_time, $__timeFrom()::timestamptz)))::float8 AS length_s,
-       count(DISTINCT (machine, stop_from)) AS stops, count(DISTINCT machine) AS machines
-FROM board.stop
-{_STOPS_IN_WINDOW}GROUP BY cause, reason_{language}, class
-ORDER BY length_s DESC, cause, told_reason
+ORDER BY site, title, machine
 LIMIT 200
 """
-
-
-def stops(language: str) -> str:
-    """Every piece of a stop that touches the window, newest first."""
-    return f"""\
-SELECT from_time, to_time, length_s, title || ' · ' || machine AS machine, state, cause,
-       reason_{language} AS told_reason, note
-FROM board.stop
-{_STOPS_IN_WINDOW}ORDER BY from_time DESC, machine
-LIMIT 200
-"""
-
-
-def told(language: str) -> str:
-    """What people told of the window, with what was taken back."""
-    return f"""\
-SELECT entered_time, author, kind, standing, from_time, to_time, title || ' · ' || machine AS machine,
-       reason_{language} AS told_reason, parts, note, id
-FROM board.operator_entry
-{_IN_WINDOW}ORDER BY entered_time DESC, id
-LIMIT 200
-"""
-
-
-NOW = """\
-SELECT tick_time
-FROM board.platform_health
-WHERE tick_time IS NOT NULL
-"""
-"""What boards take for now outside Grafana: the engine's last tick."""
+"""A tile is a line of text: percents of an OEE are formatted here, because its name is made of texts."""
