@@ -45,6 +45,8 @@ _TIMES = 3
 """A rise above so many times the greatest plausible rate is held back (signals.md §5.12)."""
 _FASTEST_US = 100_000
 """Time per part: no machine tool makes more than ten parts a second, whatever its standard time."""
+_WRONG_STANDARD = 10
+"""A standard time may be so many times too long, a pallet's for a part's; what exceeds that was set by hand."""
 _LONG_US = 10**13
 """115 days: longer stretches allow no more parts, and products of them stay inside 64 bits."""
 _EXACT = 2.0**53
@@ -77,6 +79,14 @@ def most_parts(elapsed_us: int, rate_pm: int, pri_us: int) -> int:
     if pri_us == 0:
         return int(_TIMES * elapsed // _FASTEST_US + _STEP_BACK)
     return int(_TIMES * rate_pm * elapsed // (1000 * pri_us) + _STEP_BACK)
+
+
+@compiled
+def _conceivable_parts(elapsed_us: int, rate_pm: int, pri_us: int) -> int:
+    """Parts that a jump may stand for, if the counter goes on from there."""
+    if pri_us == 0:
+        return int(min(elapsed_us, _LONG_US) // _FASTEST_US + _STEP_BACK)
+    return _WRONG_STANDARD * most_parts(elapsed_us, rate_pm, pri_us)
 
 
 @compiled
@@ -209,7 +219,7 @@ def may_make(s: Any, pri_us: int) -> None:
 
 @compiled
 def _decide_jump(
-    s: Any, machine: int, kind: int, reading: int, announced: bool, pri_us: int,
+    s: Any, k: Any, machine: int, kind: int, reading: int, announced: bool, pri_us: int,
     out: NDArray[np.int64], used: NDArray[np.int64],
 ) -> int:  # fmt: skip
     """Parts of a reading that was held back; the next one, which is here now, confirms it if it goes on from there."""
@@ -219,7 +229,7 @@ def _decide_jump(
         _event(s, machine, kind, _DROPPED, jump, 0, out, used)
         return 0
     parts = jump - s.counter[kind]
-    if parts > min(s.jump_us[kind] - s.counter_us[kind], _LONG_US) // _FASTEST_US + _STEP_BACK:
+    if parts > _conceivable_parts(s.jump_us[kind] - s.counter_us[kind], k.rate_pm, pri_us):
         _event(s, machine, kind, _PRESET, jump, 0, out, used)
         parts = 0
         _doubt(s, machine, kind, _WAS_SET, s.jump_us[kind], 0, 0, NOT_LIMITED, pri_us, out, used)
@@ -300,7 +310,7 @@ def _read(
     else:
         dropped = announced and s.jump[kind] != NO_COUNT
         if s.jump[kind] != NO_COUNT:
-            parts = _decide_jump(s, machine, kind, reading, announced, pri_us, out, used)
+            parts = _decide_jump(s, k, machine, kind, reading, announced, pri_us, out, used)
         most = most_parts(s.at_us - s.counter_us[kind], k.rate_pm, pri_us)
         more, what = difference(s.counter[kind], reading, announced, k.width, most)
         if what >= 0:

@@ -57,6 +57,7 @@ def counted(
         ("set by hand", [(0, 2000), (1, 599_999), (61, 600_000)], 0, 1, [("preset", 0)]),
         ("really made, as the next reading shows", [(0, 0), (100, 90), (161, 91)], 0, 91, [("confirmed", 90)]),
         ("a fall to what cannot have been made", [(0, 599_999), (1, 2000), (62, 2001)], 0, 1, [("preset", 0)]),
+        ("set by hand after an hour at rest", [(0, 0), (3600, 29_000), (3661, 29_001)], 0, 1, [("preset", 0)]),
         ("the same jump delivered twice", [(0, 0), (100, 90), (100, 90), (161, 91)], 0, 91, [("confirmed", 90)]),
     ],
 )

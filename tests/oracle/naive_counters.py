@@ -21,6 +21,11 @@ def most(elapsed: int, rate: Fraction, standard: int | None) -> int:
     return int(3 * min(elapsed, LONG) / each) + SMALL
 
 
+def conceivable(elapsed: int, rate: Fraction, standard: int | None) -> int:
+    """Ten times that, for a standard time may be ten times too long; without one ten parts a second."""
+    return 10 * most(elapsed, rate, standard) if standard else min(elapsed, LONG) // TENTH + SMALL
+
+
 class Counter:
     """One counter: what it read last, and what its next reading will mean."""
 
@@ -95,7 +100,7 @@ class Counter:
         else:
             forgotten = self.jump is not None and self.announced
             if self.jump:
-                parts += self._decide_jump(reading, now, each, events, doubts)
+                parts += self._decide_jump(reading, now, rate, each, events, doubts)
             more, what = self._difference(reading, now, rate, standard)
             if what not in (None, "held_back"):
                 events.append((what, self.last[1], now, self.last[0], reading, more))
@@ -133,13 +138,13 @@ class Counter:
             limit = None if most is None else most * high
             doubts.append((cause, since, until, parts, parts * each, least * low, limit, high, now))
 
-    def _decide_jump(self, reading, now, each, events, doubts):
+    def _decide_jump(self, reading, now, rate, each, events, doubts):
         (jump, at), self.jump = self.jump, None
         was, since = self.last
         if reading < jump or self.announced:
             events.append(("dropped", since, now, was, jump, 0))
             return 0
-        possible = jump - was <= min(at - since, LONG) // TENTH + SMALL
+        possible = jump - was <= conceivable(at - since, rate, each)
         parts = jump - was if possible else 0
         events.append(("confirmed" if possible else "preset", since, now, was, jump, parts))
         cause = "counter_jumped" if possible else "counter_set"
