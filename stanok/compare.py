@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from core.facts.schema import BY_SPEED, UNSEEN
 from core.kpi.band import Band
-from core.kpi.counts import CountGap, by_speed_us, effect_of, possible_us, unseen_us
+from core.kpi.counts import CountGap, by_speed_us, counts_parts, effect_of, possible_us, unseen_us
 from core.kpi.oee import Gap, Kpi, kpi
+from core.kpi.spindle import tells_spindle
 from core.plant.calendar import segments
 from core.plant.model import Machine, Plant
 from core.units import natural_id, us_from_datetime
@@ -54,6 +55,8 @@ def _machine(
         [_count_gap(machine, facts, gap, from_us, to_us) for gap in doubts],
         sum(unseen_us(facts, *stretch) for how, *stretch in doubtful if how == UNSEEN),
         sum(by_speed_us(facts, *stretch) for how, *stretch in doubtful if how == BY_SPEED),
+        counted=counts_parts(machine.signal_names),
+        spindle=tells_spindle(machine.signal_names),
     )
     truth = figures(signals, index, from_us, to_us)
     return {

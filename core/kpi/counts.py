@@ -67,6 +67,11 @@ class Doubt:
 CERTAIN = Doubt()
 
 
+def counts_parts(signals: Iterable[str]) -> bool:
+    """Whether a machine that has these signals counts what it makes."""
+    return bool({"part.total", "part.good"} & set(signals))
+
+
 def effect_of(signals: Iterable[str], counter: int) -> tuple[int, int]:
     """By how many (good, other) parts a part of a counter (0 total, 1 good, 2 scrap) changes what a machine made.
 

@@ -159,22 +159,28 @@ def kpi(
     counts: Sequence[CountGap] = (),
     unseen_us: int = 0,
     by_speed_us: int = 0,
+    *,
+    counted: bool = True,
+    spindle: bool = True,
 ) -> Kpi:
     """KPIs from rows of dtype FACT. `max_rate`: greatest plausible output as a multiple of the standard rate.
 
     `counts`: gaps of scope `count`. PBT in which the state is known, but not whether a spindle turns: `unseen_us`, none
-    is seen to; `by_speed_us`, one does by its speed alone.
+    is seen to; `by_speed_us`, one does by its speed alone. `counted`, `spindle`: whether the machine counts its parts,
+    and says if a spindle turns; what rests on that is undefined otherwise.
     """
+    silent = undefined(Reason.NO_SIGNAL)
+    turning, doubtful = int(facts["spindle_turning_us"].sum()), unseen_us + by_speed_us
     sums = sums_of(facts)
     made = output(sums, gaps, max_rate, counts)
     return Kpi(
         availability=availability(sums),
-        effectiveness=effectiveness(sums, made),
-        quality=quality(made),
-        oee=oee(sums, made),
-        spindle=_spindle(int(facts["spindle_turning_us"].sum()), sums.unknown + unseen_us, by_speed_us, sums.pbt),
+        effectiveness=effectiveness(sums, made) if counted else silent,
+        quality=quality(made) if counted else silent,
+        oee=oee(sums, made) if counted else silent,
+        spindle=_spindle(turning, sums.unknown + unseen_us, by_speed_us, sums.pbt) if spindle else silent,
         coverage=sums.coverage,
-        spindle_coverage=None if sums.pbt == 0 else 1 - (sums.unknown + unseen_us + by_speed_us) / sums.pbt,
+        spindle_coverage=1 - (sums.unknown + doubtful) / sums.pbt if sums.pbt and spindle else None,
         parts=sums.parts_total,
         parts_good=sums.parts_good,
     )

@@ -83,6 +83,11 @@ _NEEDS = {
 _NEEDS_IDLE_LEVEL = ("in_cut_us", "air_cut_us")
 
 
+def tells_spindle(signals: Iterable[str]) -> bool:
+    """Whether a machine that has these signals says if a spindle turns."""
+    return any(re.fullmatch(_SPEED, name) for name in signals)
+
+
 def spindle_sums(facts: NDArray[np.void], signals: Iterable[str], *, idle_taught: bool) -> SpindleSums:
     """The sums of rows of dtype FACT of one machine that has these signals; a column nobody tells is None.
 

@@ -19,7 +19,7 @@ NAME = "shop_floor"
 RATIOS = ("oee_low", "oee_high", "availability", "effectiveness", "quality_ratio", "spindle_utilization")
 SCOPES = ("state", "count", "gauge", "source")
 OUTCOMES = ("lasting", "lost", "recovered")
-REASONS = ("no_planned_time", "no_standard_time", "no_parts", "parts_without_runtime")
+REASONS = ("no_planned_time", "no_signal", "no_standard_time", "no_parts", "parts_without_runtime")
 
 
 def build(language: str) -> dashboard.Dashboard:

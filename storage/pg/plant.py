@@ -12,6 +12,8 @@ from typing import Any
 from psycopg import sql
 
 from core.errors import InputError
+from core.kpi.counts import counts_parts
+from core.kpi.spindle import tells_spindle
 from core.plant.model import Plant
 from core.units import datetime_from_us
 from core.vocabulary import Cause, State
@@ -69,6 +71,8 @@ def _machines(plant: Plant) -> list[Row]:
             "title": machine.title,
             "area": machine.area,
             "max_rate": machine.max_rate,
+            "has_counter": counts_parts(machine.signal_names),
+            "has_spindle": tells_spindle(machine.signal_names),
         }
         for machine in plant.machines
     ]

@@ -377,6 +377,7 @@ select
     r.*,
     case
         when f.busy = 0 then 'no_planned_time'
+        when not m.has_counter then 'no_signal'
         when f.parts_no_standard > 0 then 'no_standard_time'
         when f.total + f.gap_total = 0 then 'no_parts'
         when f.apt = 0 then 'parts_without_runtime'
@@ -433,18 +434,18 @@ cross join lateral (
         coalesce(count_gap.total_more, 0) as total_more
 ) d
 cross join lateral (
-    -- Without a standard time for every part all that rests on standard times is NULL.
+    -- Without a standard time for every part, or a counter, all that rests on standard times is NULL.
     select
-        case when f.parts_no_standard = 0 then f.total end as total,
-        case when f.parts_no_standard = 0 then f.good end as good,
-        case when f.parts_no_standard = 0 then f.total + f.gap_total end as all_total,
-        case when f.parts_no_standard = 0 then f.good + f.gap_good end as all_good,
+        case when f.parts_no_standard = 0 and m.has_counter then f.total end as total,
+        case when f.parts_no_standard = 0 and m.has_counter then f.good end as good,
+        case when f.parts_no_standard = 0 and m.has_counter then f.total + f.gap_total end as all_total,
+        case when f.parts_no_standard = 0 and m.has_counter then f.good + f.gap_good end as all_good,
         -- What was booked in the shift can have been made in it, and what gaps allow that are booked later or never.
         f.gap_good + g.later_good as most_good,
         f.gap_total + g.later_total as most_total
 ) c
 cross join lateral (
-    -- The least and the most that may have been made: NULL where not every part has a standard time.
+    -- The least and the most that may have been made: NULL where that cannot be said.
     select
         case when c.good is not null then greatest(0, c.good + g.inside_good - d.good_less) end as good_low,
         c.good + c.most_good + d.good_more as good_high,
@@ -488,10 +489,10 @@ cross join lateral (
         ) as quality_ratio,
         case when c.all_total > 0 then b.quality_low end as quality_ratio_low,
         case when c.all_total > 0 then greatest(b.quality_low, b.quality_high) end as quality_ratio_high,
-        stanok_formula.ratio(f.turning, f.busy) as spindle_utilization,
-        stanok_formula.ratio(greatest(0, f.turning - v.by_speed), f.busy) as spindle_utilization_low,
-        stanok_formula.ratio(f.turning + f.unknown + v.unseen, f.busy) as spindle_utilization_high,
-        stanok_formula.ratio(f.busy - f.unknown - v.unseen - v.by_speed, f.busy) as spindle_coverage,
+        case when m.has_spindle then stanok_formula.ratio(f.turning, f.busy) end as spindle_utilization,
+        case when m.has_spindle then stanok_formula.ratio(greatest(0, f.turning - v.by_speed), f.busy) end as spindle_utilization_low,
+        case when m.has_spindle then stanok_formula.ratio(f.turning + f.unknown + v.unseen, f.busy) end as spindle_utilization_high,
+        case when m.has_spindle then stanok_formula.ratio(f.busy - f.unknown - v.unseen - v.by_speed, f.busy) end as spindle_coverage,
         stanok_formula.ratio(f.busy - f.unknown, f.busy) as coverage
 ) r;
 comment on view stanok_formula.kpi is 'Sums, ratios and bands of each machine and hour, shift or day that has facts.';

@@ -88,5 +88,5 @@ comment on column board.kpi_shift.spindle_utilization_low is 'Spindle utilizatio
 comment on column board.kpi_shift.spindle_utilization_high is 'Spindle utilization if it turned in all time in which none is known to, or to stand [1]';
 comment on column board.kpi_shift.coverage is 'Observed by planned busy time [1]';
 comment on column board.kpi_shift.spindle_coverage is 'Planned busy time in which it is known whether a spindle turns, by planned busy time [1]';
-comment on column board.kpi_shift.reason is 'Why a ratio is NULL: no_planned_time, no_standard_time, no_parts, parts_without_runtime [text]';
+comment on column board.kpi_shift.reason is 'Why OEE is NULL: no_planned_time, no_signal, no_standard_time, no_parts, parts_without_runtime [text]';
 comment on column board.kpi_shift.definition is 'Definition that the ratios follow [text]';

@@ -188,6 +188,22 @@ def test_a_spindle_that_turns_by_its_speed_alone_may_have_stood(store: Store, co
     assert ratios(row, "spindle_utilization_low", "spindle_coverage") == pytest.approx((240 / 600, 400 / 600))
 
 
+ENDS = ("", "_low", "_high")
+
+
+def test_what_a_machine_cannot_tell_is_undefined_and_not_0(store: Store, connection: Connection) -> None:
+    mute = replace(PLANT.machines[0], signals={"ctrl.execution": ""})
+    write(store, shift_facts(), credits=[CREDIT])
+    load_plant(connection, replace(PLANT, machines=(mute, *PLANT.machines[1:])), START_US)
+    row = look(connection, "kpi_shift")
+    names = [
+        f"{name}{end}" for name in ("oee", "effectiveness", "quality_ratio", "spindle_utilization") for end in ENDS
+    ]
+    assert {row[name] for name in (*names, "spindle_coverage")} == {None}
+    assert row["reason"] == "no_signal"
+    assert row["availability"] > 0 and row["coverage"] == pytest.approx(480 / 600)
+
+
 def test_count_gaps_are_replaced_from_their_instant_on_and_lasting_ones_always(
     store: Store, connection: Connection
 ) -> None:

@@ -86,6 +86,13 @@ def test_what_is_not_defined_is_none_with_a_reason(row: dict[str, int], which: s
     assert (band.value, band.low, band.high, band.reason) == (None, None, None, reason)
 
 
+def test_what_a_machine_cannot_tell_is_undefined_and_not_0() -> None:
+    found = kpi(facts({"apt": MIN}), [], 1.2, counted=False, spindle=False)
+    for figure in (found.oee, found.effectiveness, found.quality, found.spindle):
+        assert (figure.value, figure.low, figure.high, figure.reason) == (None, None, None, "no_signal")
+    assert (found.availability.value, found.spindle_coverage) == (1.0, None)
+
+
 def test_a_machine_that_stood_all_the_time_has_an_oee_of_zero() -> None:
     assert kpi(facts({"adet_idle": 60 * MIN}), [], 1.2).oee.value == 0
 
