@@ -43,4 +43,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.xdist_group(room if room == "stanok" else str(item.path)))
 
 
-pytest_plugins = ["tests.fix_honest", "tests.fix_postgres", "tests.fix_broker", "tests.fix_opcua", "tests.fix_history"]
+pytest_plugins = [f"tests.fix_{name}" for name in ("honest", "postgres", "broker", "opcua", "history", "browser")]

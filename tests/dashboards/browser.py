@@ -35,6 +35,10 @@ _FLAGS = (
 )
 """The last one makes every other host than this computer unreachable."""
 
+STATES = "[...document.querySelectorAll('.panel')].map((panel) => panel.dataset.state)"
+PAINTED = "document.body?.dataset.painted > 0"
+WIDER = "document.documentElement.scrollWidth > innerWidth"
+
 
 def need_chromium() -> str:
     """The program; a skip where there is none."""
@@ -151,3 +155,10 @@ def save(path: Path, png: bytes) -> None:
     """Write a picture."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(png)
+
+
+def keep(name: str, browser: Browser) -> None:
+    """A picture for whoever looks at what a run gave: in the folder STANOK_TEST_PICTURES."""
+    folder = os.environ.get("STANOK_TEST_PICTURES")
+    if folder:
+        save(Path(folder) / f"{name}.png", browser.picture(whole=True))

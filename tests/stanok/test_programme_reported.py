@@ -20,7 +20,9 @@ from dashboards.catalogue import LANGUAGES
 from dashboards.macros import Window, expand
 from dashboards.report import Effect, interval
 from stanok.cli import app
+from stanok.preview import preview
 from storage.pg.connect import connect
+from tests.dashboards.browser import PAINTED, STATES, WIDER, Browser, keep
 from tests.stanok.reports import GAIN, PLANTS, PRI_S, WEEKS, fill, name_of
 
 SITES = [name_of(plant) for plant in range(PLANTS)]
@@ -124,6 +126,19 @@ def test_every_panel_of_the_board_shows_rows_and_dresses_every_column(
     assert rows
     assert {override["matcher"]["options"] for override in panel["fieldConfig"]["overrides"]} == set(columns)
     assert set(columns.values()) <= {20, 21, 23, 25, 700, 701, 1043, 1184, 1700}, "Grafana shows these"
+
+
+@pytest.mark.parametrize(("language", "width", "height"), [("en", 1920, 1080), ("ru", 400, 800)])
+def test_the_board_opens_in_a_browser_with_data_in_every_panel_and_a_silent_console(
+    browser: Browser, reported: str, language: str, width: int, height: int
+) -> None:
+    with preview(reported, 0) as served:
+        browser.open(f"{served.url}{language}/programmes", width, height, dark=language == "ru")
+        browser.wait_for(PAINTED)
+        assert browser.value(STATES) == ["ready"] * len(BOARDS[language]["panels"])
+        assert not browser.value(WIDER)
+        assert browser.complaints == []
+        keep(f"programmes-{language}-{width}", browser)
 
 
 def test_every_word_that_the_views_give_has_words_on_the_board(reported: str) -> None:

@@ -3,47 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from dashboards.boards import BOARDS
 from dashboards.build import BUILT
 from stanok.preview import preview
-from tests.dashboards.browser import Browser, need_chromium, save
-
-STATES = "[...document.querySelectorAll('.panel')].map((panel) => panel.dataset.state)"
-PAINTED = "document.body?.dataset.painted > 0"
-WIDER = "document.documentElement.scrollWidth > innerWidth"
-
-
-def keep(name: str, browser: Browser) -> None:
-    """A picture for whoever looks at what a run gave: in the folder STANOK_TEST_PICTURES."""
-    folder = os.environ.get("STANOK_TEST_PICTURES")
-    if folder:
-        save(Path(folder) / f"{name}.png", browser.picture(whole=True))
+from tests.dashboards.browser import PAINTED, STATES, WIDER, Browser, keep
 
 
 @pytest.fixture(scope="module")
 def url(history: str) -> Iterator[str]:
     with preview(history, 0) as served:
         yield served.url
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with Browser(need_chromium()) as found:
-        yield found
-
-
-@pytest.fixture
-def browser(chromium: Browser) -> Browser:
-    """An empty page that has not complained yet."""
-    chromium.open("about:blank", 400, 400)
-    chromium.complaints.clear()
-    return chromium
 
 
 @pytest.mark.parametrize(("language", "width", "height"), [("en", 1920, 1080), ("ru", 400, 800)])
