@@ -36,11 +36,20 @@ def pytest_configure(config: pytest.Config) -> None:
     fold.shown(Columns.empty(), np.array([0]), np.array([BEGIN_US + 1]))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """For two workers (`-n 2 --dist loadgroup`): files stay whole, and one worker has all that runs whole plants."""
+WHOLE_PLANTS = (
+    "backup", "bad_input", "bench_plant", "campaign", "crash", "demo", "engine_restart", "faults_end_to_end",
+    "processes", "replay", "replay_use", "simulate", "sources_end_to_end",
+)  # fmt: skip
+"""Files of tests/stanok that start programs and wait for them."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """For two workers (`-n 2 --dist loadgroup`): files stay whole, and one worker begins with all whole plants."""
+    plants = {ROOT / "tests" / "stanok" / f"test_{name}.py" for name in WHOLE_PLANTS}
     for item in items:
-        room, *_ = item.path.relative_to(ROOT / "tests").parts
-        item.add_marker(pytest.mark.xdist_group(room if room == "stanok" else str(item.path)))
+        item.add_marker(pytest.mark.xdist_group("plants" if item.path in plants else str(item.path)))
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.path not in plants)
 
 
 pytest_plugins = [f"tests.fix_{name}" for name in ("honest", "postgres", "broker", "opcua", "history", "browser")]

@@ -24,7 +24,6 @@ from core.engine.raw import Latest
 from core.engine.state import STATE, since_us
 from core.facts.rollup import summed
 from core.facts.schema import Repair, Snapshot
-from core.plant.lanes import lanes_of
 from core.plant.model import Plant
 from core.samples.batch import SampleBatch
 from core.samples.order import Columns, ReorderBuffer, columns_of, from_begin, joined
@@ -47,7 +46,8 @@ class Refolded:
     state: np.void
     running: NDArray[np.void]
     ahead: Columns
-    """Samples before the settled frontier that the state has not seen: what they say is not decided."""
+    """Samples before the settled frontier that the state has not seen: what they say is not decided, or they lie in a
+    gap that ends later. The stream may still hold some of them; a sample twice is one."""
 
 
 class Refold:
@@ -57,7 +57,6 @@ class Refold:
         self._wanted = dict(wanted)
         self._fold = Fold(plant)
         self._buffer = ReorderBuffer()
-        self._gaps = Gaps.of([], lanes_of(plant))
         self._latest = Latest(plant)
         self._snapshots: dict[int, list[Snapshot]] = {machine: [] for machine in wanted}
         self._done: dict[int, tuple[bool, np.void]] = {}  # whether at the present, and the state there
@@ -118,7 +117,6 @@ class Refold:
         ready = self._buffer.pop(gaps, Columns.concat(edges), ends)
         self._fold.fold(joined(ready, words.take(words.event_us < ends[words.machine])))
         self._fold.advance(machines, ends[machines])
-        self._gaps = gaps
         self._latest.note(samples, signal)
 
     def _words(self, gaps: Gaps, mended: Columns, known_us: NDArray[np.int64]) -> tuple[Columns, NDArray[np.int64]]:
@@ -144,7 +142,7 @@ class Refold:
         """All machines that are not done stand at their settled frontiers, or where they are undecided: the results."""
         for machine in self._wanted:
             self._done.setdefault(machine, (True, self._fold.states[machine].copy()))
-        rows, ahead = self._fold.take(), self._buffer.rest(self._gaps, settled_us)
+        rows, ahead = self._fold.take(), self._buffer.rest(settled_us)
         return [self._refolded(machine, rows, ahead.take(ahead.machine == machine)) for machine in self._wanted]
 
     def _refolded(self, machine: int, rows: Folded, ahead: Columns) -> Refolded:

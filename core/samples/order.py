@@ -234,10 +234,10 @@ class ReorderBuffer:
         self._parts = [rest] if len(rest) else []
         return out
 
-    def rest(self, gaps: GapRecords, until_us: NDArray[np.int64]) -> Columns:
-        """What would take effect before the given instants, as it was pushed; everything stays."""
+    def rest(self, until_us: NDArray[np.int64]) -> Columns:
+        """What has its event before the given instants, as it was pushed; everything stays."""
         everything = Columns.concat(self._parts) if self._parts else Columns.empty()
-        return everything.take(gaps.effect_us(everything) < until_us[everything.machine])
+        return everything.take(everything.event_us < until_us[everything.machine])
 
     def tail(self, gaps: GapRecords, edges: Columns, until_us: NDArray[np.int64]) -> Columns:
         """The same, but everything stays."""

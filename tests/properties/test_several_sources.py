@@ -140,7 +140,7 @@ def test_the_fold_of_several_sources_equals_the_oracle(happenings, how, counters
     assert doubts_of([*settled.count_gaps, *shown.count_gaps]) == doubts
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=max(60, EXAMPLES // 10), deadline=None)
 @given(with_gaps(), st.sampled_from(sorted(SPLITS)), st.integers(0, 2**32))
 def test_sources_late_cut_killed_and_repaired_in_any_order_end_as_the_oracle_says(happenings, how, seed):
     where, rng = shared(how), random.Random(seed)

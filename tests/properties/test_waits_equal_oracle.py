@@ -149,7 +149,7 @@ def _snapshots_at_every_minute(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_snapshots_at_every_minute")
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=max(60, EXAMPLES // 10), deadline=None)
 @given(lives(), st.integers(0, 2**32))
 def test_late_data_gaps_kills_and_repairs_leave_the_oracles_rows(life, seed):
     where, happenings = where_of(life[0]), life[1]
