@@ -43,6 +43,7 @@ WHOLE_PLANTS = (
 """Files of tests/stanok that start programs and wait for them."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """For two workers (`-n 2 --dist loadgroup`): files stay whole, and one worker begins with all whole plants."""
     plants = {ROOT / "tests" / "stanok" / f"test_{name}.py" for name in WHOLE_PLANTS}

@@ -175,7 +175,14 @@ def older(empty_database: Callable[[str], str], tmp_path: Path) -> Iterator[Conn
 
 
 def test_an_existing_database_gets_the_sums_of_its_minutes(older: Connection) -> None:
-    load_plant(older, PLANT, START_US)
+    site, source, machine = PLANT.sites[0], PLANT.sources[0], PLANT.machines[0]
+    older.execute("insert into stanok.site values (%s, %s, '', %s)", [site.id, site.name, site.zone])
+    older.execute("insert into stanok.source values (%s, %s, 'mqtt', 0)", [source.id, source.name])
+    older.execute(
+        "insert into stanok.machine (id, site_id, source_id, name, title, area, max_rate)"
+        " values (%s, %s, %s, %s, '', '', 1.2)",
+        [machine.id, site.id, source.id, machine.name],
+    )
     older.execute(
         "insert into stanok.shift_instance values (77, %s, '1', '2025-11-22', %s, %s)",
         [PLANT.sites[0].id, datetime_from_us(START_US), datetime_from_us(START_US + HOUR_US)],

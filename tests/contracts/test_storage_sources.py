@@ -29,14 +29,15 @@ CREDIT = {
 CONTROL = {"ctrl.execution": "", "prog.name": ""}
 
 
-def shared(signals: dict[str, str]) -> Plant:
+def shared(signals: dict[str, str], control: dict[str, str] = CONTROL) -> Plant:
     """The plant with a second source of its first machine."""
     sources = (*PLANT.sources, Source("minsk-mqtt", "mqtt", 2_000_000, {}))
-    first = replace(PLANT.machines[0], signals=CONTROL, more=(Feed(1, signals, {}),))
+    first = replace(PLANT.machines[0], signals=control, more=(Feed(1, signals, {}),))
     return replace(PLANT, sources=sources, machines=(first, PLANT.machines[1]))
 
 
-COUNTER, CLAMP = shared({"part.total": ""}), shared({"spindle.1.speed": ""})
+COUNTER = shared({"part.total": ""})
+CLAMP = shared({"spindle.1.speed": ""}, {**CONTROL, "part.total": ""})
 
 
 @pytest.fixture
