@@ -92,7 +92,7 @@ async def _serve(port: int) -> None:
         loop.add_signal_handler(number, ended.set)
     parent = os.getppid()
     while not ended.is_set() and os.getppid() == parent:
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(TimeoutError):  # the usual end of a wait: is the parent still there?
             await asyncio.wait_for(ended.wait(), PARENT_LOOK_S)
     await broker.shutdown()
 

@@ -8,6 +8,7 @@ one stopped.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 import time
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from core.errors import OutsideError
+from core.errors import InputError, OutsideError
 from core.plant.model import Plant
 from core.samples.records import RowKind, SpoolRow, Tick, pack_tick, unpack_tick
 from core.units import DAY_US, ceil_minute, floor_minute, us_from_datetime
@@ -87,6 +88,16 @@ class Progress:
     note: str
 
 
+def _machines_hash() -> str:
+    """A short hash of all that decides what the simulated machines do."""
+    digest = hashlib.blake2b(digest_size=8)
+    room = Path(str(files("simulators")))
+    for path in sorted([*room.rglob("*.py"), *room.rglob("*.toml")]):
+        digest.update(path.relative_to(room).as_posix().encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
 class Demo:
     """One run. `play` yields what to show; after it `result` holds the comparison with the truth."""
 
@@ -98,6 +109,7 @@ class Demo:
         self.boards_url: str | None = None
         self.result: list[dict[str, Any]] = []
         self.directory.mkdir(parents=True, exist_ok=True)
+        self._must_be_ours()
         self.plant = self._plant()
         self._scenario_path = Path(str(files("simulators") / "plants" / "demo.scenario.toml"))
         self._fresh = not self._clock_path.exists()
@@ -134,6 +146,17 @@ class Demo:
         return Operator(self.plant, self.directory, self.clock.now_us())
 
     # Before the start
+
+    def _must_be_ours(self) -> None:
+        """Other machines would go on from other counters: a directory is for those that began it."""
+        path, ours = self.directory / "machines", _machines_hash()
+        if not self._clock_path.exists():
+            path.write_text(ours, encoding="utf-8")
+        elif not path.exists() or path.read_text(encoding="utf-8") != ours:
+            raise InputError(
+                f"{self.directory} was begun by another version of the demonstration, whose machines made other parts;"
+                " remove it, or give another one with --data"
+            )
 
     def _plant(self) -> Plant:
         """The demo plant with ports of this computer, chosen once, so that a second run finds the same plant."""

@@ -59,7 +59,7 @@ def spools(directory: Path, scale: float = 1.0) -> Iterator[Measure]:
         try:
             found.append(survey(path))
         except (SpoolError, OSError):
-            continue
+            continue  # `stanok doctor` names it; the others still count
     rate = sum(spool.bytes_per_hour or 0.0 for spool in found) * scale
     for spool in found:
         yield Measure("spool_waiting", spool.path.name, float(spool.end - spool.acknowledged))
@@ -74,7 +74,7 @@ def certificates(plant: Plant, now: datetime) -> Iterator[Measure]:
         try:
             paths = certificate_files(source)
         except InputError:
-            continue
+            continue  # the collector refuses the source and says why
         for path in paths:
             ends = valid_until(path)
             if ends is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -42,17 +43,13 @@ class Meter(Collector):
         self._now = now
         self.registry = CollectorRegistry()
 
+    @abstractmethod
     def complaints(self) -> list[str]:
         """One sentence for each thing that keeps the process from its job; empty when it does its job."""
-        raise NotImplementedError
 
+    @abstractmethod
     def facts(self) -> dict[str, Any]:
         """What /healthz tells besides."""
-        raise NotImplementedError
-
-    def collect(self) -> Iterator[Metric]:
-        """Figures that are made when they are asked for."""
-        raise NotImplementedError
 
 
 class EngineMeter(Meter):

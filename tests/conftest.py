@@ -8,17 +8,17 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-import core  # noqa: E402  (the path above decides which one)
-from stanok.compiled import keep_compiled_code  # noqa: E402
+import core  # noqa: E402  # the path above decides which one
+from stanok.compiled import keep_compiled_code  # noqa: E402  # likewise
 
 keep_compiled_code()
 
-import numpy as np  # noqa: E402
-import pytest  # noqa: E402
+import numpy as np  # noqa: E402  # after the place of compiled code is known, like all below
+import pytest  # noqa: E402  # likewise
 
-from core.engine.fold import Fold  # noqa: E402  (after the place of compiled code is known)
-from core.samples.order import Columns, columns_of  # noqa: E402
-from stanok.bench.kernel import BEGIN_US, bench_batch, bench_plant  # noqa: E402
+from core.engine.fold import Fold  # noqa: E402  # likewise
+from core.samples.order import Columns, columns_of  # noqa: E402  # likewise
+from stanok.bench.kernel import BEGIN_US, bench_batch, bench_plant  # noqa: E402  # likewise
 
 assert core.__file__ is not None
 assert Path(core.__file__).parent == ROOT / "core", f"core is imported from {core.__file__}"
@@ -36,21 +36,15 @@ def pytest_configure(config: pytest.Config) -> None:
     fold.shown(Columns.empty(), np.array([0]), np.array([BEGIN_US + 1]))
 
 
-WHOLE_PLANTS = (
-    "backup", "bad_input", "bench_plant", "campaign", "crash", "demo", "engine_restart", "faults_end_to_end",
-    "processes", "replay", "replay_use", "simulate", "sources_end_to_end",
-)  # fmt: skip
+LONGEST = ("campaign", "demo", "engine_restart", "crash", "sources_end_to_end", "faults_end_to_end", "replay", "backup")
 """Files of tests/stanok that start programs and wait for them."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """For two workers (`-n 2 --dist loadgroup`): files stay whole, and one worker begins with all whole plants."""
-    plants = {ROOT / "tests" / "stanok" / f"test_{name}.py" for name in WHOLE_PLANTS}
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("plants" if item.path in plants else str(item.path)))
+    """Two workers (`-n 2 --dist loadfile --no-loadscope-reorder`) begin with the longest files: none is left last."""
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: item.path not in plants)
+        longest = {ROOT / "tests" / "stanok" / f"test_{name}.py" for name in LONGEST}
+        items.sort(key=lambda item: item.path not in longest)
 
 
 pytest_plugins = [f"tests.fix_{name}" for name in ("honest", "postgres", "broker", "opcua", "history", "browser")]

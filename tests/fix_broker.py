@@ -44,7 +44,7 @@ def mosquitto() -> Iterator[BrokerAddress]:
     try:
         broker = Mosquitto()
     except Missing as missing:
-        pytest.skip(str(missing))
+        pytest.skip(str(missing))  # in CI that is a failure (tests/fix_honest.py)
     try:
         broker.start()
         yield BrokerAddress(broker.host, broker.port)

@@ -155,7 +155,7 @@ async def running(collector: OpcUaCollector) -> AsyncIterator[OpcUaCollector]:
         yield collector
     finally:
         task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
+        with contextlib.suppress(asyncio.CancelledError):  # we cancelled it
             await task
 
 

@@ -240,6 +240,6 @@ if __name__ == "__main__":  # a TimescaleDB to try things on: `python -m tests.s
         print(_server.dsn, flush=True)
         signal.pause()
     except KeyboardInterrupt:
-        pass
+        pass  # how it is ended
     finally:
         _server.remove()

@@ -107,7 +107,7 @@ class MqttCollector:
     async def _watch(self, connection: Connection) -> None:
         """Wait until the connection is over; raises SourceError with the reason."""
         while not connection.lost.is_set():
-            with contextlib.suppress(TimeoutError):
+            with contextlib.suppress(TimeoutError):  # the usual end of a wait: then we look again
                 async with asyncio.timeout(WATCH_S):
                     await connection.lost.wait()
             if not connection.proven():
@@ -127,7 +127,7 @@ class MqttCollector:
     async def _keep_storing(self, inbox: Inbox) -> None:
         beat_s = time.monotonic() + BEAT_S
         while True:
-            with contextlib.suppress(TimeoutError):
+            with contextlib.suppress(TimeoutError):  # the usual end of a wait: then we look again
                 async with asyncio.timeout(max(0.0, beat_s - time.monotonic())):
                     await inbox.filled.wait()
             items = inbox.take(MOST_A_BATCH)

@@ -29,7 +29,7 @@ def greeted(settings: SourceSettings) -> tuple[Version, str | None]:
         try:
             return version, _greet(settings, version, PROBE_S)
         except _OtherVersionError:
-            continue
+            continue  # it says so; the next version is asked
     return versions[-1], _greet(settings, versions[-1], ANSWER_S)
 
 

@@ -55,7 +55,7 @@ class Recorder:
             self._file.flush()
         except OSError as error:
             log.error("%s: the recording has ended: %s; collecting goes on", self._path, error.strerror)
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # the disk's trouble is told already; closing cannot mend it
                 self._file.close()
             self._file = None
 

@@ -96,9 +96,9 @@ class Row(Reader):
 def _day(text: str) -> date | None:
     for form in ("%Y-%m-%d", "%d.%m.%Y"):
         try:
-            return datetime.strptime(text, form).date()  # noqa: DTZ007 a day has no zone
+            return datetime.strptime(text, form).date()  # noqa: DTZ007  # a day has no zone
         except ValueError:
-            continue
+            continue  # the other form, then; None is complained about
     return None
 
 

@@ -27,7 +27,7 @@ def moment(text: str, now: datetime, zone: tzinfo = UTC) -> datetime:
         if found is not None:
             return _relative(found, now, zone)
     except (ValueError, OverflowError, OSError):
-        pass
+        pass  # told below, as for what has no form at all
     raise InputError(f"{text!r} is no time like now-8h, now/d or milliseconds since 1970")
 
 

@@ -128,7 +128,7 @@ async def collecting(plant: Plant, sink: MemorySink) -> AsyncIterator[MqttCollec
         assert not task.done(), f"the collector ended: {task.exception()!r}"
     finally:
         task.cancel()
-        with suppress(asyncio.CancelledError):
+        with suppress(asyncio.CancelledError):  # we cancelled it
             await task
 
 

@@ -313,5 +313,6 @@ class Acks(ExitStack):
             self.count += 1
             return real(client, mid)
 
+        # The client's own method, counted.
         paho.Client._send_puback = counted  # type: ignore[method-assign, assignment]
         return self

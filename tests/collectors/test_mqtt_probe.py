@@ -27,7 +27,7 @@ def test_a_demo_broker_lets_us_in_by_its_version(own_broker: DemoBroker) -> None
 def test_mosquitto_tells_its_name_and_refuses_a_stranger(tmp_path: Path) -> None:
     program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin")
     if program is None:
-        pytest.skip("mosquitto is not installed")
+        pytest.skip("mosquitto is not installed")  # in CI that is a failure (tests/fix_honest.py)
     ports = free_port(), free_port()
     (tmp_path / "m.conf").write_text(
         f"per_listener_settings true\nlistener {ports[0]} 127.0.0.1\nallow_anonymous true\n"

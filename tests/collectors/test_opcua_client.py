@@ -32,6 +32,7 @@ def counts(number: int, machine: int = 0) -> list[Sample]:
     return [Sample(machine, "part.total", NOW_US + 7 * at, 100 + at, at) for at in range(number)]
 
 
+# Asyncua's own objects, which it leaves untyped.
 def subscriptions(server: OpcUaServer) -> list:  # type: ignore[type-arg]
     assert server._server is not None
     return list(server._server.iserver.subscription_service.subscriptions.values())
@@ -71,6 +72,7 @@ async def test_words_texts_and_switches_arrive_as_canonical_values(bench: Bench)
     }
     async with running(bench.collector()) as collector:
         await ready(bench, collector)
+        # Values of any type are the point.
         await server.send([Sample(1, name, NOW_US, value, 0) for name, (value, _, _) in sent.items()])  # type: ignore[arg-type]
         await until(lambda: collector.status().stored == len(sent))
     await server.stop()
@@ -370,6 +372,7 @@ def swallow_one_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     SWALLOWED.clear()
     publish = Session.publish
 
+    # Asyncua leaves what it replaces untyped.
     async def lossy(self, subscription, acknowledged):  # type: ignore[no-untyped-def]
         answer = await publish(self, subscription, acknowledged)
         parts = answer.NotificationMessage.NotificationData

@@ -25,6 +25,7 @@ def with_settings(plant: Plant, **settings: object) -> Plant:
 
 def with_machine(**changes: object) -> Plant:
     plant = opcua_plant(1)
+    # Any field may be changed.
     return replace(plant, machines=(replace(plant.machines[0], **changes),))  # type: ignore[arg-type]
 
 

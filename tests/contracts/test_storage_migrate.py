@@ -93,7 +93,7 @@ def test_statements_without_a_transaction_run_one_by_one(empty: Connection, file
 def test_a_file_for_timescaledb_waits_for_a_server_that_has_it(empty: Connection, files: Path) -> None:
     (files / "0003_fast.sql").write_text("-- requires: timescaledb_tsl\nselect 1;\n")
     if ask(empty).timescale == Timescale.COMMUNITY:
-        pytest.skip("this server can do everything")
+        pytest.skip("this server can do everything")  # only an edition that lacks something can refuse
     assert "0003_fast" not in apply(empty, files)
     assert status(empty, migrations=files)[-1] == ("0003_fast", Standing.NOT_POSSIBLE)
 

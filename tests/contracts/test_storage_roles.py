@@ -130,7 +130,7 @@ STATEMENTS: dict[str, tuple[str, set[str]]] = {
 @pytest.fixture(scope="session")
 def house(empty_database: object, migrated_template: str) -> Iterator[dict[str, str]]:
     """A database with rows of two sites, and the address of each login."""
-    dsn = empty_database(migrated_template)  # type: ignore[operator]
+    dsn = empty_database(migrated_template)  # type: ignore[operator]  # fixtures of another module's type
     with connect(dsn) as admin:
         load_plant(admin, PLANT, START_US)
         admin.execute("insert into stanok.site values (1, 'ural', 'Урал', 'Asia/Yekaterinburg')")

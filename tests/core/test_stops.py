@@ -19,6 +19,7 @@ S = SECOND_US
 
 
 def micro(rows: np.ndarray, **others: object) -> list[tuple[float, float]]:
+    # Keywords of several types.
     found = stops(rows, others.get("programs", NONE), others.get("pri_us", {}), 10**12)  # type: ignore[arg-type]
     return [(stop.from_us / S, stop.to_us / S) for stop in found if stop.micro]
 
@@ -61,7 +62,7 @@ LOGS = st.lists(st.tuples(st.sampled_from("PISFU"), st.integers(1, 200)), min_si
 def test_the_order_of_rows_changes_nothing(log: list[tuple[str, int]], order: object) -> None:
     rows = intervals("".join(state for state, _ in log), [length for _, length in log])
     shuffled = list(range(len(rows)))
-    order.shuffle(shuffled)  # type: ignore[attr-defined]
+    order.shuffle(shuffled)  # type: ignore[attr-defined]  # hypothesis gives a Random
     for judge in (micro, lambda some: smoothed(some, 30 * S), lambda some: flaps(some, 30 * S)):
         assert judge(rows) == judge(rows[shuffled])
 

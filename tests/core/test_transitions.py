@@ -50,7 +50,7 @@ def code(name: str, value: object) -> int:
         return NOT_TRUSTED
     if name == "feed.1.override":
         return int(value == 0.0)
-    return int(value)  # type: ignore[call-overload,no-any-return]
+    return int(value)  # type: ignore[call-overload,no-any-return]  # any word of the table
 
 
 def spoken(inputs: dict[str, object]) -> dict[str, object]:

@@ -44,6 +44,7 @@ def need_chromium() -> str:
     """The program; a skip where there is none."""
     found = next((path for path in map(shutil.which, _PROGRAMS) if path), None)
     if found is None:
+        # In CI that is a failure (tests/fix_honest.py).
         pytest.skip("chromium is not installed; apt-get install chromium")
     return found
 

@@ -92,6 +92,7 @@ def fold(plant: Plant, directory: Path, dsn: str) -> None:
     stop = threading.Event()
 
     def work() -> None:
+        # A clock by its methods only.
         engine = Engine(plant, directory, dsn, StandingClock(), EngineSettings(tick_s=0.02, commit_s=0.5))  # type: ignore[arg-type]
         try:
             engine.run(stop)

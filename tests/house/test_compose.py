@@ -211,7 +211,7 @@ def test_mosquitto_takes_the_password_and_refuses_all_others(tmp_path: Path) -> 
     if broker is None:
         if os.environ.get("CI") == "true":
             pytest.fail("mosquitto is needed; apt-get install mosquitto")
-        pytest.skip("mosquitto is not installed")
+        pytest.skip("mosquitto is not installed")  # in CI that is a failure (tests/fix_honest.py)
     passwords = tmp_path / "passwords"
     passwords.write_text(script("make_secrets").mosquitto_line("stanok", "right"))
     port = free_port()

@@ -91,7 +91,7 @@ async def playing(player: Player) -> AsyncIterator[asyncio.Task[None]]:
         yield task
     finally:
         task.cancel()
-        with suppress(asyncio.CancelledError):
+        with suppress(asyncio.CancelledError):  # we cancelled it
             await task
 
 
@@ -157,7 +157,7 @@ async def test_an_outlet_that_fails_ends_the_play_and_all_outlets_are_stopped(
     async def fail(_samples: Sequence[Sample]) -> None:
         raise ConnectionError("the broker is gone")
 
-    outlets["ural-mqtt"].send = fail  # type: ignore[method-assign]
+    outlets["ural-mqtt"].send = fail  # type: ignore[method-assign]  # an outlet that fails
     with pytest.raises(ExceptionGroup) as caught:
         await play(plant, make_scenario(), clock, outlets, FROM_US)
     assert caught.group_contains(ConnectionError)

@@ -41,7 +41,7 @@ def mosquitto_port() -> Iterator[int]:
     try:
         broker = Mosquitto()
     except Missing as missing:
-        pytest.skip(str(missing))
+        pytest.skip(str(missing))  # in CI that is a failure (tests/fix_honest.py)
     try:
         broker.start()
         yield broker.port

@@ -104,9 +104,9 @@ class _Fate:
             self._moment("mid-COPY", copy.connection)
             write(copy, data[len(data) // 2 :])
 
-        Store.commit = committing  # type: ignore[method-assign]
-        psycopg.Connection.transaction = with_moments  # type: ignore[method-assign,assignment]
-        psycopg.Copy.write = in_pieces  # type: ignore[method-assign]
+        Store.commit = committing  # type: ignore[method-assign]  # killed inside
+        psycopg.Connection.transaction = with_moments  # type: ignore[method-assign,assignment]  # killed inside
+        psycopg.Copy.write = in_pieces  # type: ignore[method-assign]  # killed inside
         for name in ("execute", "executemany"):
             self._watch_statements(name)
 
@@ -190,9 +190,9 @@ def live(life: Life, plant: Plant) -> None:
     _log_to(life.log)
     os.fsync = lambda _: None  # type: ignore[assignment]  # nobody pulls the plug
     pipeline._READ_BYTES, pipeline._IDLE_S, pipeline._LOOK_FOR_SPOOLS_S = _READ_BYTES, 0.0, 0.0
-    pipeline._RETRY_S = (0.02,)  # type: ignore[assignment]
+    pipeline._RETRY_S = (0.02,)  # type: ignore[assignment]  # a test has no time to wait
     if life.loaded:
-        pipeline.load_plant = lambda *_: None  # type: ignore[assignment]
+        pipeline.load_plant = lambda *_: None  # type: ignore[assignment]  # loaded once for all children
     clock: Any = HandClock(life.now_us)
     stop = _AllStored()
     stop.now_us = life.now_us

@@ -104,6 +104,7 @@ class Works:
 
         def run() -> None:
             settings = EngineSettings(tick_s=0.02, commit_s=0.1, repair_quiet_s=0.05)
+            # A clock by its methods only.
             engine = Engine(plant, self.directory, self.dsn, self.clock, settings)  # type: ignore[arg-type]
             try:
                 engine.run(stop)

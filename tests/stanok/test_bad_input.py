@@ -125,6 +125,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=3m,mode=700", "none", str(folder)]
     if os.geteuid() != 0 or shutil.which("mount") is None or subprocess.run(command, capture_output=True).returncode:
+        # In CI that is a failure (tests/fix_honest.py).
         pytest.skip("a small file system needs root and the right to mount")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
@@ -137,7 +138,7 @@ async def test_a_full_disk_under_the_spool_is_named_and_costs_no_sample(mosquitt
     with publisher("127.0.0.1", mosquitto_port) as publish:
         async with collecting(plant, sink) as collector:
             await until(lambda: collector.status().ready, "ready")
-            with suppress(OSError):
+            with suppress(OSError):  # the disk is full: that is the test
                 other.write_bytes(b"x" * 10_000_000)
             sent = 0
             while "nothing is acknowledged" not in collector.status().note:
@@ -193,7 +194,7 @@ async def test_a_database_that_freezes_in_a_commit_is_given_up_and_used_again_wh
                 await until(lambda: collector.status().stored == 3, "the collector goes on")
             finally:
                 for pid in frozen:
-                    with suppress(ProcessLookupError):
+                    with suppress(ProcessLookupError):  # it may have ended by itself
                         os.kill(pid, signal.SIGCONT)
             await until(lambda: acknowledged() == sink.end(), "all is committed")
         with connect(server.dsn) as connection:

@@ -35,14 +35,14 @@ def test_the_kernel_bench_prints_its_figures(capsys: pytest.CaptureFixture[str])
     names = "fold_100 fold_16k fold_16k_10_machines fold_16k_10000_machines order_16k first_call_cached"
     assert " ".join(found) == names
     assert found["fold_16k"]["unit"] == "samples/s"
-    assert "numpy copy" in found["fold_16k"]["peers"]  # type: ignore[operator]
+    assert "numpy copy" in found["fold_16k"]["peers"]  # type: ignore[operator]  # a line of JSON
 
 
 @pytest.mark.timeout(180)
 def test_the_end_to_end_bench_stores_every_sample_on_real_servers(capsys: pytest.CaptureFixture[str]) -> None:
     found = lines(end_to_end.measure(None, None, samples=6_000, peer_samples=3_000, changes=20), capsys)
     assert list(found) == ["samples_to_commit", "latency_p50", "latency_p99"]
-    assert found["samples_to_commit"]["conditions"]["late stretches"] == 0  # type: ignore[index]
+    assert found["samples_to_commit"]["conditions"]["late stretches"] == 0  # type: ignore[index]  # a line of JSON
 
 
 def test_the_programme_bench_keeps_its_word_on_few_simulations(capsys: pytest.CaptureFixture[str]) -> None:
@@ -77,8 +77,9 @@ def test_the_storage_bench_writes_the_same_rows_in_every_way(
 ) -> None:
     found = lines(storage.measure(embedded_server, machines=10, chunk=1_000, chunks=6), capsys)
     assert list(found) == ["commit_rows", "read_rows", "bytes_per_sample", "bytes_per_machine_year"]
+    # A line of JSON.
     assert set(found["commit_rows"]["peers"]) == {"bare copy", "row-wise copy", "executemany"}  # type: ignore[call-overload]
-    assert found["read_rows"]["conditions"]["rows"] == 6_000  # type: ignore[index]
+    assert found["read_rows"]["conditions"]["rows"] == 6_000  # type: ignore[index]  # a line of JSON
 
 
 def test_the_recompute_bench_folds_everything_again_to_the_same_rows(
@@ -86,7 +87,7 @@ def test_the_recompute_bench_folds_everything_again_to_the_same_rows(
 ) -> None:
     found = lines(recompute.measure(embedded_server, machines=10, chunk=5_000, chunks=3), capsys)
     assert list(found) == ["samples_refolded", "restart"]
-    assert found["samples_refolded"]["conditions"]["rows of minutes"] > 10  # type: ignore[index]
+    assert found["samples_refolded"]["conditions"]["rows of minutes"] > 10  # type: ignore[index]  # a line of JSON
 
 
 def test_the_boards_bench_asks_every_query_of_every_board_and_reads_no_table_of_facts_whole(
@@ -103,6 +104,7 @@ def test_the_boards_bench_asks_every_query_of_every_board_and_reads_no_table_of_
     monkeypatch.setattr(boards, "make_year", looked)
     found = lines(boards.measure(embedded_server, Size(20, 3, 2, 1), rounds=2), capsys)
     assert list(found) == ["query_p95", "live_p95"]
+    # A line of JSON.
     asked = [query for line in found.values() for query in line["conditions"]["queries"]]  # type: ignore[index]
     panels = [panel for board in boards.built_boards() for panel in board["panels"] if panel.get("targets")]
     assert len(asked) >= len(panels)
@@ -114,5 +116,5 @@ def test_the_outage_bench_finds_every_sample_stored_after_the_spool_was_full(
     found = lines(outage.measure(embedded_server, machines=10, outage_s=240, before_s=30), capsys)
     assert list(found) == ["catch_up", "memory"]
     conditions = found["catch_up"]["conditions"]
-    assert conditions["samples stored"] == 270 * 50  # type: ignore[index]
-    assert conditions["of them waiting for room"] > 0  # type: ignore[index]
+    assert conditions["samples stored"] == 270 * 50  # type: ignore[index]  # a line of JSON
+    assert conditions["of them waiting for room"] > 0  # type: ignore[index]  # a line of JSON

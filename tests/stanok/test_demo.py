@@ -204,6 +204,16 @@ def test_ctrl_c_ends_a_run_in_good_order(second: Run, directory: Path) -> None:
     assert left_over(directory) == []
 
 
+def test_a_directory_that_other_machines_began_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "clock.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "machines").write_text("others", encoding="utf-8")
+    process = start(tmp_path, "--for", "1s")
+    assert process.wait(60) == 2
+    told = tmp_path.with_suffix(".log").read_text(encoding="utf-8")
+    assert "another version of the demonstration" in told
+    assert "--data" in told
+
+
 def test_the_tests_see_processes_that_are_left(tmp_path: Path) -> None:
     (tmp_path / "plant.toml").write_bytes((ROOT / "simulators" / "plants" / "demo.toml").read_bytes())
     with subprocess.Popen([sys.executable, "-c", "input()", str(tmp_path)], stdin=subprocess.PIPE) as process:

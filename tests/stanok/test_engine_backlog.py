@@ -59,6 +59,7 @@ class Bench:
             now_us=lambda: self.now_us, scale=lambda: 1.0, running=lambda: True, catching_up=lambda: False
         )
         settings = EngineSettings(tick_s=1e-6, commit_s=1e-6, commit_samples=500)
+        # A clock by its methods only.
         self.engine = pipeline.Engine(WHERE, directory, "", clock, settings)  # type: ignore[arg-type]
         self.path = directory / "spool" / "collect.spool"
         self.collector = SpoolWriter(self.path)

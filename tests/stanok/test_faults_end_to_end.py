@@ -78,7 +78,7 @@ async def live(plant: Plant, seed: int, directory: Path, dsn: str) -> MqttCollec
         finally:
             for task in tasks:
                 task.cancel()
-                with suppress(asyncio.CancelledError):
+                with suppress(asyncio.CancelledError):  # we cancelled it
                     await task
             await sink.aclose()
     return collector

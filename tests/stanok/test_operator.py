@@ -100,7 +100,7 @@ def test_what_cannot_be_is_refused_in_one_sentence_and_nothing_is_stored(
     operator: Operator, wrong: dict[str, object], sentence: str
 ) -> None:
     with pytest.raises(InputError, match=sentence) as refused:
-        tool(operator, **wrong)  # type: ignore[arg-type]
+        tool(operator, **wrong)  # type: ignore[arg-type]  # wrong on purpose
     assert "\n" not in str(refused.value)
     assert operator.entries() == []
 

@@ -127,6 +127,7 @@ def played(
 ) -> Iterator[Played]:
     """The recording by `stanok simulate --replay` through the broker, `stanok collect` and `stanok engine`."""
     if not RECORDING.exists():
+        # In CI that is a failure (tests/fix_honest.py).
         pytest.skip(f"the recording {RECORDING.name} is not in ../shared/data beside the repository")
     place = tmp_path_factory.mktemp("replay")
     plant_file, data, dsn = place / "okuma.toml", place / "data", empty_database(migrated_template)

