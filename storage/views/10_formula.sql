@@ -45,27 +45,36 @@ comment on function stanok_formula.rate_high is
 
 create view stanok_formula.fact as
 select 'hour' as kind, machine_id, hour, null::bigint as shift_id, null::date as day,
-    apt, apt_no_order, aust, adet_idle, adet_stop, adot_idle, adot_setup, adot_stop, unknown, spindle_turning_us,
-    credit_total_us, credit_good_us, credit_gap_total_us, credit_gap_good_us, parts_total, parts_good, parts_scrap,
-    parts_no_standard
+    apt, apt_no_order, aust, adet_idle, adet_stop, adot_idle, adot_setup, adot_stop, planned_state,
+    planned_calendar, planned_failure, unknown, apt_out, aust_out, unknown_out, parts_total, parts_good,
+    parts_scrap, parts_no_standard, credit_total_us, credit_good_us, credit_gap_total_us, credit_gap_good_us,
+    powered_us, program_running_us, spindle_turning_us, in_cut_us, air_cut_us, feed_hold_us, spindle_load_us,
+    spindle_load, feed_override_loss, spindle_override_loss, rapid_override_loss, energy_mj
 from stanok.fact_hour
 union all
 select 'shift', machine_id, null, shift_id, null,
-    apt, apt_no_order, aust, adet_idle, adet_stop, adot_idle, adot_setup, adot_stop, unknown, spindle_turning_us,
-    credit_total_us, credit_good_us, credit_gap_total_us, credit_gap_good_us, parts_total, parts_good, parts_scrap,
-    parts_no_standard
+    apt, apt_no_order, aust, adet_idle, adet_stop, adot_idle, adot_setup, adot_stop, planned_state,
+    planned_calendar, planned_failure, unknown, apt_out, aust_out, unknown_out, parts_total, parts_good,
+    parts_scrap, parts_no_standard, credit_total_us, credit_good_us, credit_gap_total_us, credit_gap_good_us,
+    powered_us, program_running_us, spindle_turning_us, in_cut_us, air_cut_us, feed_hold_us, spindle_load_us,
+    spindle_load, feed_override_loss, spindle_override_loss, rapid_override_loss, energy_mj
 from stanok.fact_shift
 union all
 select 'day', machine_id, null, null, day,
-    apt, apt_no_order, aust, adet_idle, adet_stop, adot_idle, adot_setup, adot_stop, unknown, spindle_turning_us,
-    credit_total_us, credit_good_us, credit_gap_total_us, credit_gap_good_us, parts_total, parts_good, parts_scrap,
-    parts_no_standard
+    apt, apt_no_order, aust, adet_idle, adet_stop, adot_idle, adot_setup, adot_stop, planned_state,
+    planned_calendar, planned_failure, unknown, apt_out, aust_out, unknown_out, parts_total, parts_good,
+    parts_scrap, parts_no_standard, credit_total_us, credit_good_us, credit_gap_total_us, credit_gap_good_us,
+    powered_us, program_running_us, spindle_turning_us, in_cut_us, air_cut_us, feed_hold_us, spindle_load_us,
+    spindle_load, feed_override_loss, spindle_override_loss, rapid_override_loss, energy_mj
 from stanok.fact_day
 union all
 select p.kind, f.machine_id, p.hour, p.shift_id, p.day,
-    f.apt, f.apt_no_order, f.aust, f.adet_idle, f.adet_stop, f.adot_idle, f.adot_setup, f.adot_stop, f.unknown,
-    f.spindle_turning_us, f.credit_total_us, f.credit_good_us, f.credit_gap_total_us, f.credit_gap_good_us,
-    f.parts_total, f.parts_good, f.parts_scrap, f.parts_no_standard
+    f.apt, f.apt_no_order, f.aust, f.adet_idle, f.adet_stop, f.adot_idle, f.adot_setup, f.adot_stop,
+    f.planned_state, f.planned_calendar, f.planned_failure, f.unknown, f.apt_out, f.aust_out, f.unknown_out,
+    f.parts_total, f.parts_good, f.parts_scrap, f.parts_no_standard, f.credit_total_us, f.credit_good_us,
+    f.credit_gap_total_us, f.credit_gap_good_us, f.powered_us, f.program_running_us, f.spindle_turning_us,
+    f.in_cut_us, f.air_cut_us, f.feed_hold_us, f.spindle_load_us, f.spindle_load, f.feed_override_loss,
+    f.spindle_override_loss, f.rapid_override_loss, f.energy_mj
 from stanok.fact_minute f
 join stanok.machine m on m.id = f.machine_id
 join stanok.site t on t.id = m.site_id
@@ -78,7 +87,7 @@ cross join lateral (
 ) p (kind, hour, shift_id, day)
 where f.open;
 comment on view stanok_formula.fact is
-    'Facts by hour, by shift or by production day: the sums of closed minutes, and each open minute.';
+    'All measures by hour, by shift or by production day: the sums of closed minutes, and each open minute.';
 
 create view stanok_formula.sums as
 select
