@@ -8,7 +8,6 @@ one stopped.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 import time
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
+from core.engine.version import source_hash
 from core.errors import InputError, OutsideError
 from core.plant.model import Plant
 from core.samples.records import RowKind, SpoolRow, Tick, pack_tick, unpack_tick
@@ -88,16 +88,6 @@ class Progress:
     note: str
 
 
-def _machines_hash() -> str:
-    """A short hash of all that decides what the simulated machines do."""
-    digest = hashlib.blake2b(digest_size=8)
-    room = Path(str(files("simulators")))
-    for path in sorted([*room.rglob("*.py"), *room.rglob("*.toml")]):
-        digest.update(path.relative_to(room).as_posix().encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
 class Demo:
     """One run. `play` yields what to show; after it `result` holds the comparison with the truth."""
 
@@ -149,7 +139,7 @@ class Demo:
 
     def _must_be_ours(self) -> None:
         """Other machines would go on from other counters: a directory is for those that began it."""
-        path, ours = self.directory / "machines", _machines_hash()
+        path, ours = self.directory / "machines", source_hash(Path(str(files("simulators"))))
         if not self._clock_path.exists():
             path.write_text(ours, encoding="utf-8")
         elif not path.exists() or path.read_text(encoding="utf-8") != ours:
