@@ -19,10 +19,11 @@ from asyncua.ua.uaerrors import BadTimeout, BadTooManyPublishRequests, UaError, 
 
 from collectors.backoff import Backoff
 from collectors.clockwatch import ClockWatch
-from collectors.opcua.addresses import Place, parse_address, resolve
+from collectors.opcua.addresses import Place, parse_address
 from collectors.opcua.continuity import Continuity, Kept, read_kept
 from collectors.opcua.decode import Item, reader
 from collectors.opcua.intake import Intake, Link
+from collectors.opcua.resolve import resolve
 from collectors.opcua.session import Limits, Session
 from collectors.opcua.settings import MachineSettings, address_of, source_settings
 from collectors.status import SourceStatus

@@ -23,7 +23,7 @@ from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.ua_binary import struct_from_binary
 from asyncua.ua.uaerrors import BadMessageNotAvailable, UaError, UaStatusCodeError
 
-from collectors.opcua.addresses import Child
+from collectors.opcua.resolve import Child
 from collectors.opcua.settings import SourceSettings
 from core.errors import SourceError
 

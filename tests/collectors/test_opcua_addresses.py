@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Sequence
 
 import pytest
 from asyncua import ua
 
-from collectors.opcua.addresses import Child, Step, parse_address, resolve
+from collectors.opcua.addresses import Step, parse_address
+from collectors.opcua.resolve import Child, resolve
 
 NAMESPACES = ["http://opcfoundation.org/UA/", "urn:server", "http://a/", "http://b/"]
 
@@ -84,3 +87,16 @@ async def test_a_text_identifier_may_hold_anything() -> None:
 async def test_all_kinds_of_identifiers_are_understood() -> None:
     found = await find("m", "nsu=http://b/;b=AQI=", "nsu=http://b/;g=72962b91-fa75-4ae6-8d28-b404dc7daf63")
     assert found == [node("ns=3;b=0x0102"), node("ns=3;g=72962b91-fa75-4ae6-8d28-b404dc7daf63")]
+
+
+@pytest.mark.parametrize("kind", ["i=7", "s=a/b;c", "g=09087e75-8e5e-499b-954f-f2a9603db28a", "b=AAECgA=="])
+async def test_all_four_kinds_of_node_ids_are_the_ones_that_opc_ua_writes_so(kind: str) -> None:
+    assert await find(f"nsu=http://a/;{kind}", "Tool") == ["no node Tool"]
+    assert await find("m", f"nsu=http://b/;{kind}") == [node(f"ns=3;{kind}")]
+
+
+def test_a_plant_file_is_read_without_the_library_that_talks_to_servers() -> None:
+    program = "import sys, collectors.opcua.settings; print('asyncua' in sys.modules)"
+    assert (
+        subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout == "False\n"
+    )
