@@ -104,6 +104,11 @@ begin
             ('stanok_engine', 'select', 'stanok', 'schema_migration view_build grant_build'),
             ('stanok_engine', 'select, insert', 'stanok',
                 'plant_version standard_time sample_event sample_gauge quarantine operator_entry'),
+            -- Whoever may write at all keeps what is printed; nobody changes it (a trigger refuses).
+            ('stanok_engine', 'insert', 'stanok', 'report'),
+            ('stanok_maintenance', 'insert', 'stanok', 'report'),
+            ('stanok_registrar', 'insert', 'stanok', 'report'),
+            ('stanok_registrar', 'select', 'board', 'report'),
             ('stanok_engine', 'select, insert, update', 'stanok',
                 'site source machine signal state cause part_program reason shift_instance job_order'
                 ' spool_cursor engine_state machine_live source_frontier platform_measure'),

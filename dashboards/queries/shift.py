@@ -18,13 +18,13 @@ _START = f"""\
     WHERE {OF_SITES}
       AND to_char(production_day, 'YYYY-MM-DD') || ' · ' || shift = (ARRAY[${{shift:sqlstring}}]::text[])[1])"""
 _END = _START.replace("min(shift_start)", "min(shift_end)")
-_OF_SHIFT = f"shift_start = {_START}"
+OF_SHIFT = f"shift_start = {_START}"
 
 FIGURES = f"""\
 SELECT oee, oee_low, oee_high, availability, effectiveness, quality_ratio, coverage, parts_good, parts_scrap
 FROM board.kpi_shift
 WHERE {OF_MACHINE}
-  AND {_OF_SHIFT}
+  AND {OF_SHIFT}
 """
 
 BOUNDS = f"""\
@@ -40,7 +40,7 @@ CROSS JOIN LATERAL (VALUES
   (6, 'coverage', coverage, coverage, coverage, observed_h, planned_busy_h)
 ) v (place, figure, value, low, high, upper_h, lower_h)
 WHERE k.{OF_MACHINE}
-  AND k.{_OF_SHIFT}
+  AND k.{OF_SHIFT}
 ORDER BY v.place
 """
 
@@ -54,17 +54,17 @@ FROM (
   SELECT 0 AS place, 'calendar' AS step, 0::float8 AS base, loss_min + left_min AS height
   FROM board.shift_loss
   WHERE {OF_MACHINE} AND step_number = 1
-    AND {_OF_SHIFT}
+    AND {OF_SHIFT}
   UNION ALL
   SELECT step_number, step, least(left_min, left_min + loss_min), abs(loss_min)
   FROM board.shift_loss
   WHERE {OF_MACHINE}
-    AND {_OF_SHIFT}
+    AND {OF_SHIFT}
   UNION ALL
   SELECT 10, 'value', 0, left_min
   FROM board.shift_loss
   WHERE {OF_MACHINE} AND step_number = 9
-    AND {_OF_SHIFT}
+    AND {OF_SHIFT}
 ) v
 ORDER BY place
 """
@@ -75,7 +75,7 @@ SELECT step, loss_min, left_min,
        loss_min / nullif(first_value(loss_min + left_min) OVER (ORDER BY step_number), 0) AS share
 FROM board.shift_loss
 WHERE {OF_MACHINE}
-  AND {_OF_SHIFT}
+  AND {OF_SHIFT}
 ORDER BY step_number
 """
 
@@ -104,14 +104,14 @@ LIMIT 10
 """
 
 
-def stops(language: str) -> str:
-    """Every piece of a stop that touches the shift, cut to it, in order."""
+def stops(language: str, most: int = 500) -> str:
+    """Every piece of a stop that touches the shift, cut to it, in order; the first `most` of them."""
     return f"""\
 SELECT from_time, {_CUT_MIN} AS lost_min, state, cause, reason_{language} AS told_reason, author, note
 FROM board.stop
 WHERE {_IN_SHIFT}
 ORDER BY from_time
-LIMIT 500
+LIMIT {most}
 """
 
 
@@ -136,7 +136,7 @@ SELECT title, machine, oee, oee_low, oee_high, availability, effectiveness, qual
        parts_good, parts_total, reason
 FROM board.kpi_shift
 WHERE {OF_SITES}
-  AND {_OF_SHIFT}
+  AND {OF_SHIFT}
 ORDER BY machine
 LIMIT 500
 """

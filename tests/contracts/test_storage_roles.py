@@ -96,6 +96,11 @@ STATEMENTS: dict[str, tuple[str, set[str]]] = {
     "a finding": ("update stanok.evaluation set finding = 'better'", set()),
     "what was sent": ("insert into stanok.bundle_sent select * from stanok.bundle_sent", {"maintenance"}),
     "nothing was sent": ("delete from stanok.bundle_sent", set()),
+    "a printed report": (
+        "insert into stanok.report select * from board.report",
+        {"engine", "maintenance", "registrar"},
+    ),
+    "another report": ("update stanok.report set content = ''", set()),
     "write through a view": ("insert into board.platform_health (tick_time) values (now())", set()),
     "change through a view": ("update board.platform_health set tick_time = now()", set()),
     "keep less": ("select stanok.keep_from('2025-01-01')", {"maintenance"}),

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from dashboards.build import BUILT
 from dashboards.catalogue import LANGUAGES
 from dashboards.macros import Window, expand
-from dashboards.report import Effect, interval
+from dashboards.reports.programme import Effect, interval
 from stanok.cli import app
 from stanok.preview import preview
 from storage.pg.connect import connect
@@ -192,10 +192,11 @@ def test_the_report_says_what_the_board_says_in_one_file(reported: str, language
 
 def test_an_effect_without_an_interval_has_no_picture() -> None:
     known = Effect("P", "output", "better", "", 0.2, 0.1, 0.3, "id")
-    assert 'aria-label="0.1 … 0.2 … 0.3"' in interval(known)
-    assert interval(replace(known, low=None)) == ""
+    drawn = interval(known)
+    assert drawn is not None
+    assert interval(replace(known, low=None)) is None
     # From 0 on the left to the upper end on the right, 400 px between the margins.
-    assert 'x1="143.3" x2="410.0"' in interval(known)
+    assert 'x1="143.3" x2="410.0"' in drawn.text
 
 
 def test_the_choice_of_plants_is_all_of_the_registry(reported: str) -> None:
