@@ -54,6 +54,17 @@ class PostgresQuery(Dataquery):
         }
 
 
+class MarksQuery(Dataquery):
+    """Annotations that Grafana itself keeps, those with all of these tags."""
+
+    def __init__(self, tags: Sequence[str], limit: int = 500) -> None:
+        self.tags, self.limit = tags, limit
+
+    def to_json(self) -> dict[str, object]:
+        """The query as Grafana stores it."""
+        return {"limit": self.limit, "matchAny": False, "tags": list(self.tags), "type": "tags"}
+
+
 @dataclass(frozen=True)
 class Frame:
     """What every panel has: a number that is unique on its board, words, and a place on the grid of 24 columns."""

@@ -472,21 +472,39 @@ def boards_publish(
     url: Annotated[str, typer.Option(help="Grafana's address")],
     token_file: Annotated[Path, typer.Option(help="file with a service account token")],
     alerts: Annotated[bool, typer.Option("--alerts", help="the alert rules, too; the token must allow it")] = False,
+    source: Annotated[
+        str | None, typer.Option(metavar="DSN", help="make the data source, too: the database as Grafana reaches it")
+    ] = None,
+    source_password_file: Annotated[Path | None, typer.Option(help="file with the password for --source")] = None,
+    timescale: Annotated[bool, typer.Option("--timescale", help="the database of --source is TimescaleDB")] = False,
+    marks: Annotated[
+        bool, typer.Option("--marks", help="shift changes and commissioning dates, from --database")
+    ] = False,
+    database: DatabaseOption = None,
+    settings: SettingsOption = None,
 ) -> None:
-    """Publish the boards to a Grafana by its API.
+    """Publish the boards to a Grafana by its API. A second time changes nothing that is there already.
 
     Example: stanok boards publish --url http://127.0.0.1:3000 --token-file token.txt
     """
-    from dashboards.publish import publish, publish_alerts
+    from dashboards.publish import publish, publish_alerts, publish_source
+    from stanok.publish import mark_time, source_of
 
     try:
         token = token_file.read_text().strip()
     except OSError as error:
         raise InputError(f"--token-file: {token_file} cannot be read: {error.strerror}") from error
+    if source is not None:
+        print(publish_source(url, token, source_of(source, source_password_file, timescale=timescale)))
     for line in publish(url, token):
         print(line)
     if alerts:
         print(publish_alerts(url, token))
+    if marks:
+        dsn = _settings(settings, database=database).dsn()
+        if dsn is None:
+            raise InputError("--marks needs the database: use --database or a settings file")
+        print(mark_time(url, token, dsn))
 
 
 @boards.command("preview")

@@ -18,6 +18,7 @@ from dashboards.boards.parts import (
     link_to,
     look,
     machine,
+    marks,
     moments,
     plain,
     ratios,
@@ -41,7 +42,15 @@ def build(language: str) -> dashboard.Dashboard:
     top = [_now(say), _shift(say), _states(say), _programs(say)]
     panels = [*top, *_figures(say), *_gauges(say), *_tables(say, language)]
     choices = [site(say), machine(say)]
-    return board(say, NAME, panels, choices, since="now-8h", refresh="10s", annotations=[_gaps_shaded(say)])
+    return board(
+        say,
+        NAME,
+        panels,
+        choices,
+        since="now-8h",
+        refresh="10s",
+        annotations=[_gaps_shaded(say), *marks(say, "shift", "commissioned")],
+    )
 
 
 def _gaps_shaded(say: Catalogue) -> dashboard.AnnotationQuery:

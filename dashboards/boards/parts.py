@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from grafana_foundation_sdk.models import common as common_models
 from grafana_foundation_sdk.models import dashboard
 
 from core.vocabulary import Cause, State
 from dashboards import palette
 from dashboards.catalogue import Catalogue
 from dashboards.palette import Words
-from dashboards.panels import SOURCE, Frame, Look
+from dashboards.panels import SOURCE, Frame, Look, MarksQuery
 from dashboards.queries import common
 
 DAY = ("10s", "30s", "1m", "5m")
@@ -49,6 +50,23 @@ def board(
         links=[*links, _all_boards(say)],
         panels=[*panels],
     )
+
+
+def marks(say: Catalogue, *kinds: str) -> list[dashboard.AnnotationQuery]:
+    """What `stanok boards publish --marks` puts into Grafana: `shift` changes, machines `commissioned`."""
+    return [
+        dashboard.AnnotationQuery(
+            name=say[f"mark.{kind}"],
+            datasource=common_models.DataSourceRef(type_val="grafana", uid="-- Grafana --"),
+            enable=True,
+            hide=False,
+            icon_color=palette.LINE if kind == "shift" else palette.FOURTH,
+            target=MarksQuery(["stanok", kind]),
+            type_val="tags",
+            built_in=None,
+        )
+        for kind in kinds
+    ]
 
 
 def uid(name: str, language: str) -> str:

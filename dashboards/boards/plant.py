@@ -10,7 +10,7 @@ from dataclasses import replace
 from grafana_foundation_sdk.models import dashboard
 
 from dashboards import palette
-from dashboards.boards.parts import board, choice, counts, frame, link_to, look, ratios, site, texts
+from dashboards.boards.parts import board, choice, counts, frame, link_to, look, marks, ratios, site, texts
 from dashboards.catalogue import Catalogue, catalogue
 from dashboards.charts import columns, lines_by
 from dashboards.panels import Look, rows
@@ -24,7 +24,9 @@ def build(language: str) -> dashboard.Dashboard:
     say = catalogue(language)
     areas = choice("area", say["variable.area"], queries.AREAS, many=True)
     panels = [_sites(say), *_areas(say), _machines(say), _idle(say)]
-    return board(say, NAME, panels, [site(say), areas], since="now-28d", refresh="5m")
+    return board(
+        say, NAME, panels, [site(say), areas], since="now-28d", refresh="5m", annotations=marks(say, "commissioned")
+    )
 
 
 def _sites(say: Catalogue) -> dashboard.Panel:

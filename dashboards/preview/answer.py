@@ -63,10 +63,12 @@ def answer(board: Json, language: str, wanted: Wish, now: datetime, ask: Ask, *,
 def _shaded(
     board: Json, variables: Sequence[Variable], window: Window, manner: Manner, ask: Ask
 ) -> list[dict[str, Any]]:
-    """Shapes for the stretches of the board's annotations."""
+    """Shapes for the stretches of the board's annotations; those that only a Grafana keeps have no query."""
     values = {variable.name: variable.values for variable in variables}
     shapes = []
     for annotation in board.get("annotations", {}).get("list", ()):
+        if "rawSql" not in annotation["target"]:
+            continue
         for start, end, *_ in ask(expand(annotation["target"]["rawSql"], window, values)).rows:
             ends = {"x0": _iso(start, manner.zone), "x1": _iso(end, manner.zone), "y0": 0, "y1": 1}
             look = {"fillcolor": annotation["iconColor"], "opacity": 0.35, "line": {"width": 0}, "layer": "below"}

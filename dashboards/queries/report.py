@@ -76,3 +76,22 @@ FROM board.report
 ORDER BY made_time DESC
 LIMIT 200
 """
+
+SHIFT_CHANGES = """\
+SELECT s.site, p.site_title, s.shift, s.shift_start
+FROM board.shift s
+JOIN (SELECT DISTINCT site, site_title FROM board.machine) p USING (site)
+WHERE s.shift_start > (SELECT tick_time FROM board.platform_health) - interval '28 days'
+ORDER BY s.shift_start, s.site
+LIMIT 5000
+"""
+
+ACTS = """\
+SELECT m.site, coalesce(p.zone, 'UTC') AS zone, coalesce(nullif(m.machine, ''), m.inventory) AS name,
+       to_char(m.act, 'YYYY-MM-DD') AS act
+FROM board.programme_machine m
+LEFT JOIN (SELECT DISTINCT site, zone FROM board.machine) p USING (site)
+WHERE m.act IS NOT NULL
+ORDER BY m.act, m.site, name
+LIMIT 1000
+"""

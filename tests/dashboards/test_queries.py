@@ -36,7 +36,10 @@ QUERIES: dict[str, str] = {
     **{name: panel["targets"][0]["rawSql"] for name, panel in PANELS.items()},
     **{f"{name}: ${v['name']}": v["query"] for name, board in BOARDS.items() for v in board["templating"]["list"]},
     **{
-        f"{name}: shaded": a["target"]["rawSql"] for name, board in BOARDS.items() for a in board["annotations"]["list"]
+        f"{name}: shaded": note["target"]["rawSql"]
+        for name, board in BOARDS.items()
+        for note in board["annotations"]["list"]
+        if "rawSql" in note["target"]
     },
 }
 RUSSIAN: dict[str, str] = {
