@@ -169,8 +169,11 @@ def _look(say: Catalogue, column: str, standings: Iterable[str], ratios: frozens
         group, values = _WORDS[column]
         return Look(column, heading, palette.TEXT, words=_words(say, group, values), filled=column == "finding")
     if column in ("verdict", "why"):
-        return Look(column, heading, palette.TEXT, width=520)
-    number = column in _NUMBERS or column.endswith(("_h", "_y"))
+        wrapped = {"cellOptions": {"type": "auto", "wrapText": True}}
+        return Look(column, heading, palette.TEXT, width=520, custom=wrapped)
+    if column.endswith("_h"):
+        return Look(column, heading, say["format.hours"], decimals=0)
+    number = column in _NUMBERS or column.endswith("_y")
     unit = palette.RATIO if column in ratios else palette.COUNT if number else palette.TEXT
     return Look(column, heading, unit, palette.COVERAGE_STEPS if column == "coverage" else ())
 

@@ -111,6 +111,7 @@ def _table(panel: Json, result: Result, _window: Window, manner: Manner) -> Draw
             "heading": looks[index].name,
             "side": "right" if result.columns[index].kind == "number" else "left",
             "width": looks[index].custom.get("width"),
+            "wrapped": bool((looks[index].custom.get("cellOptions") or {}).get("wrapText")),
         }
         for index in shown_columns
     ]

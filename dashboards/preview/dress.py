@@ -188,7 +188,7 @@ def _number(value: float, unit: str, decimals: int | None, manner: Manner) -> st
     elif unit.startswith("suffix:"):
         word = unit.removeprefix("suffix:")
     else:
-        word = f" {unit}" if unit not in ("", "none", "string") else ""
+        word = f" {unit}" if unit not in ("", "none", "string", "locale") else ""
     if decimals is None:
         decimals = 0 if value == int(value) else 1 if abs(value) >= 10 else 2
     text = f"{value:,.{decimals}f}".replace(",", "\u202f")

@@ -22,7 +22,7 @@ POLICY = (
 
 _SPANS = (("15m", 15, "minute"), ("1h", 1, "hour"), ("8h", 8, "hour"), ("24h", 24, "hour"), ("2d", 2, "day"))
 _LONG_SPANS = (("7d", 7, "day"), ("28d", 28, "day"), ("91d", 91, "day"))
-_WORDS = ("custom", "empty", "gone", "as_of", "all", "chosen")
+_WORDS = ("custom", "empty", "gone", "as_of", "all", "chosen", "more")
 
 
 def page(board: Json, language: str, name: str, boards: Mapping[str, Mapping[str, str]], *, form: bool = False) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import secrets
+import sys
 import threading
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -135,6 +136,13 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], house: _House) -> None:
         self.house = house
         super().__init__(address, _Handler)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - as socketserver calls it
+        """A browser that left in the middle of an answer is no trouble; anything else goes to the log."""
+        if isinstance(sys.exception(), ConnectionError | TimeoutError):
+            _log.debug("%s left before the answer", client_address)
+        else:
+            _log.exception("the preview could not answer %s", client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -11,6 +11,7 @@ const drawn = new Map(); // panel -> its last drawing, to paint again when the c
 document.body.classList.toggle("kiosk", address.has("kiosk"));
 let asking = null;
 let missed = false;
+const CARDS = 8;
 
 function element(name, properties = {}, children = []) {
   const made = Object.assign(document.createElement(name), properties);
@@ -203,11 +204,26 @@ function table(body, drawing) {
     if (column.width) head.style.width = `${column.width}px`;
     return head;
   });
-  const rows = drawing.rows.map((row) => element("tr", {}, row.map((found, index) => cell(found, drawing.columns[index]))));
+  const seen = Number(body.dataset.seen ?? CARDS);
+  const rows = drawing.rows.map((row, at) => {
+    const cells = row.map((found, index) => cell(found, drawing.columns[index]));
+    return element("tr", { className: at < seen ? "" : "later" }, cells);
+  });
   const made = element("table", {}, [element("thead", {}, [element("tr", {}, heads)]), element("tbody", {}, rows)]);
   const scroll = element("div", { className: "scroll" }, [made]);
-  body.replaceChildren(scroll);
+  body.replaceChildren(scroll, ...(rows.length > seen ? [moreButton(body, drawing, seen)] : []));
   [scroll.scrollLeft, scroll.scrollTop] = at;
+}
+
+// On a phone, where a row is a card: the first ones, and more on demand. A wide screen scrolls and has no button.
+function moreButton(body, drawing, seen) {
+  const left = drawing.rows.length - seen;
+  const button = element("button", { className: "more-rows", type: "button", textContent: `${words.more} (${left})` });
+  button.addEventListener("click", () => {
+    body.dataset.seen = String(seen + CARDS);
+    table(body, drawing);
+  });
+  return button;
 }
 
 function cell(found, column) {
@@ -218,6 +234,7 @@ function cell(found, column) {
   else if (found.ink) text.style.color = found.ink;
   text.classList.toggle("filled", Boolean(found.fill));
   made.classList.toggle("nothing", found.text === "—");
+  made.classList.toggle("wrapped", Boolean(column.wrapped));
   made.classList.toggle("long", found.text.length > 13);
   made.dataset.label = column.heading;
   made.append(text);

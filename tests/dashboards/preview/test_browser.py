@@ -56,6 +56,22 @@ def test_the_screen_in_the_hall_is_filled_and_read_from_five_metres(browser: Bro
     keep("shop_floor-kiosk", browser)
 
 
+def test_a_phone_shows_the_first_rows_and_more_on_demand(browser: Browser, url: str) -> None:
+    browser.open(f"{url}ru/stops", 400, 800)
+    browser.wait_for(PAINTED)
+    seen = "[...document.querySelectorAll('#panel-2 tbody tr')].filter((row) => row.offsetHeight).length"
+    assert browser.value(seen) == 8
+    assert browser.value("document.documentElement.scrollHeight") < 8000
+    browser.value("document.querySelector('#panel-2 .more-rows').click()")
+    assert browser.value(seen) == 16
+    browser.value("ask()")
+    assert browser.value(seen) == 16, "a refresh takes nothing away"
+    browser.open(f"{url}ru/stops", 1280, 900)
+    browser.wait_for(PAINTED)
+    assert browser.value(seen) > 16
+    assert browser.value("document.querySelector('#panel-2 .more-rows').offsetHeight") == 0
+
+
 def test_a_click_leads_from_the_plant_to_the_stop_in_the_same_window(browser: Browser, url: str) -> None:
     browser.open(f"{url}en/plant?from=now-7d&to=now&var-site=minsk", 1280, 900)
     for panel, board in (("panel-5", "machine"), ("panel-12", "shift"), ("panel-6", "stops")):

@@ -42,6 +42,7 @@ def test_the_last_override_that_matches_wins_over_the_defaults() -> None:
     [
         ("percentunit", Decimal("0.6541"), "65.4 %", "65,4 %"),
         ("short", 1234.0, "1.23 K", "1,23 тыс."),
+        ("locale", 1460.0, "1 460", "1 460"),
         ("s", 95.0, "1.58 min", "1,58 мин"),
         ("s", 0, "0 s", "0 с"),
         ("ms", 1500, "1.50 s", "1,50 с"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import struct
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from dashboards.preview.server import HOST, Preview, read_boards
 from stanok.preview import preview
 from storage.pg.connect import connect
 from storage.pg.readers import ROLE, board_role
+from tests.stanok.house import wait_for
 
 
 @pytest.fixture
@@ -47,6 +49,19 @@ def test_the_address_leads_to_a_board_in_the_browsers_language(served: Preview) 
     status, _, body = get(served, "/ru/shop_floor")
     assert (status, body.count(b'class="panel"')) == (200, 7)
     assert "Цех" in body.decode()
+
+
+def test_a_browser_that_leaves_in_the_middle_leaves_no_traceback(
+    served: Preview, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level("DEBUG", "stanok.preview")
+    with socket.create_connection((HOST, urlsplit(served.url).port or 0), 20) as leaving:
+        leaving.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # gone without a farewell
+        leaving.sendall(b"GET /static/plotly.min.js HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
+        leaving.recv(1000)
+    wait_for(lambda: "left before the answer" in caplog.text, "nobody noticed that the browser left", 20)
+    assert "Traceback" not in capfd.readouterr().err + caplog.text
+    assert get(served, "/en/shop_floor")[0] == 200
 
 
 def test_a_page_names_no_other_host_and_forbids_them(served: Preview) -> None:
