@@ -13,7 +13,7 @@ COPY dashboards dashboards
 COPY simulators simulators
 COPY stanok stanok
 COPY storage storage
-RUN python -m venv /opt/stanok && /opt/stanok/bin/pip install --no-cache-dir ".[grafana]"
+RUN python -m venv /opt/stanok && /opt/stanok/bin/pip install --no-cache-dir ".[grafana,reports]"
 
 FROM python:3.12.13-slim-trixie
 RUN groupadd --gid 10001 stanok \
