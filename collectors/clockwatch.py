@@ -97,8 +97,10 @@ class ClockWatch:
         bucket_us = int(WINDOW_S * SECOND_US * self._scale) // BUCKETS
         bucket = arrival_us // bucket_us
         if self._least and self._least[-1][0] >= bucket:
-            newest, least = self._least.pop()
-            self._least.append((newest, min(least, delay_us)))
+            newest, least = self._least[-1]
+            if delay_us >= least:
+                return  # it says nothing new
+            self._least[-1] = newest, delay_us
         else:
             self._least.append((bucket, delay_us))
             while self._least[0][0] <= bucket - BUCKETS:

@@ -119,6 +119,19 @@ MADE: Mapping[str, tuple[int, Sequence[_Works]]] = {
 of which a clamp on one phase is all that is known.
 """
 HALL = 250
+SERVER = 50
+"""Machines of one simulated OPC UA server."""
+_SPINDLE, _MAINS = (
+    "CncInterface/CncSpindleList/<Spindle>",
+    "MachineryBuildingBlocks/Monitoring/Consumption/Electricity/Main",
+)
+_BESIDE_PROFILE = {
+    "spindle.1.power": f"{_SPINDLE}/ActPower",
+    "spindle.1.torque": f"{_SPINDLE}/ActTorque",
+    "power.voltage": f"{_MAINS}/nsu={PLANT_URI};AcVoltagePe",
+    **{f"power.current.l{n}": f"{_MAINS}/nsu={PLANT_URI};AcCurrentL{n}" for n in (1, 2, 3)},
+}
+"""What machines over OPC UA tell of `_TEN` that the profile does not have."""
 _CLAMPED = "power.current.l1"
 
 PROJECTS: tuple[Document, ...] = (
@@ -131,26 +144,34 @@ _PROJECT_AFTER_D = 60.0
 """Two months of before: the least that an evaluation accepts as a baseline is shorter."""
 
 
-def crowd(machines: int, gauge_s: float) -> tuple[Document, Document]:
+def crowd(machines: int, gauge_s: float, opcua: int = 0) -> tuple[Document, Document]:
     """So many machines in one hall that grind around the clock, ten gauges of each told every `gauge_s` [s].
 
-    They stand behind sources of at most `HALL` machines.
+    The first `opcua` stand behind servers of at most `SERVER` machines, the others behind MQTT sources of `HALL`.
     """
-    work = _Works("hall", "Зал", "Europe/Minsk", (("1", "00:00", "00:00", ""),), machines, mix=("grinder",))
+    work = _Works("hall", "Зал", "Europe/Minsk", (("1", "00:00", "00:00", ""),), machines, opcua, ("grinder",))
     document, scenario = _documents("crowd", 20260404, (work,), "")
-    silent = dict.fromkeys((*_TOLD_BY_JSON, *_EXTRA), False)
-    told = {name: {"name": name} for name in (*_STORY, *_TEN)}
-    halves = [{**document["source"][0], "name": f"hall-{n}"} for n in range(-(-machines // HALL))]
-    halves = [{**source, "client_id": source["name"]} for source in halves]
-    entries = [
-        {**entry, "source": f"hall-{n // HALL}", "signals": {**silent, **told}}
-        for n, entry in enumerate(document["machine"])
-    ]
+    server, broker = document["source"][0], document["source"][-1]
+    sources = [{**server, "name": f"server-{n}"} for n in range(-(-opcua // SERVER))]
+    halls = [f"hall-{n}" for n in range(-(-(machines - opcua) // HALL))]
+    sources += [{**broker, "name": name, "client_id": name} for name in halls]
+    entries = [_crowded(entry, n, opcua) for n, entry in enumerate(document["machine"])]
     busy = {"scrap": 0.0, "sampled": True, "gauge_s": gauge_s, "breaks": "run", "warm_up_min": [0.0, 0.0]}
     calm = {"hold_every_min": 1e6, "wait_every_parts": 1e6, "setup_min": [0.0, 0.0]}
     own = ("name", "kind", "program", "first_part", "spindle", "feed", "power_w")
     scripts = [{**{key: script[key] for key in own}, **busy, **calm} for script in scenario["machine"]]
-    return {**document, "source": halves, "machine": entries}, {**scenario, "machine": scripts}
+    return {**document, "source": sources, "machine": entries}, {**scenario, "machine": scripts}
+
+
+def _crowded(entry: Document, n: int, opcua: int) -> Document:
+    """Machine number n of a crowd, which tells its story and ten gauges."""
+    told = (*_STORY, *_TEN)
+    silent = {name: False for name in (*_TOLD_BY_JSON, *_EXTRA) if name not in told}
+    if n < opcua:
+        beside = {name: {"path": path} for name, path in _BESIDE_PROFILE.items()}
+        return {**entry, "source": f"server-{n // SERVER}", "signals": {**silent, **beside}}
+    given = {name: {"name": name} for name in told}
+    return {**entry, "source": f"hall-{(n - opcua) // HALL}", "signals": {**silent, **given}}
 
 
 def made(name: str, plant_file: str) -> tuple[Document, Document]:

@@ -4,7 +4,8 @@ Implements `simulators.outlet.Outlet` for the machines of one MQTT source. What 
 T/status retained {"online": true or false}; T/state retained {"s": [[µs, "signal", value], …]}, the present values;
 T {"seq": n, "s": […]}, the changes, numbered one by one; a counter that began again says so by a fourth word, "reset".
 A line that is cut (faults.py) is told as the broker would tell it, by the will; when it is mended, birth and present
-values follow, as after any connect. A value of the wrong type does not become present.
+values follow, as after any connect. With `pulled` nothing is told: the connection is broken, and the broker finds it
+so. A value of the wrong type does not become present.
 Invariants: `send` returns after the broker has acknowledged everything; what was not acknowledged is sent again over
 the next connection by the client itself; at most `MOST_INFLIGHT` messages of a machine wait for acknowledgement.
 """
@@ -17,7 +18,8 @@ import json
 import math
 import socket
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from paho.mqtt import client as paho
@@ -45,10 +47,25 @@ STATE_EVERY_S = 2.0
 class MqttPublisher:
     """See the module's invariants."""
 
-    def __init__(self, plant: Plant, source: str, host: str, port: int, login: tuple[str, str] | None = None) -> None:
-        """`login`: user and password where the broker asks for them."""
-        machines = plant.served(source)
-        self._publishers = {index: _Publisher(machine, host, port, login) for index, machine in machines.items()}
+    def __init__(
+        self,
+        plant: Plant,
+        source: str,
+        host: str,
+        port: int,
+        login: tuple[str, str] | None = None,
+        *,
+        state_every_s: float = STATE_EVERY_S,
+        pulled: bool = False,
+    ) -> None:
+        """`login`: user and password where the broker asks for them; `pulled`: a cut line is a connection broken."""
+        build = partial(_Publisher, host=host, port=port, login=login, state_every_s=state_every_s, pulled=pulled)
+        self._publishers = {index: build(machine) for index, machine in plant.served(source).items()}
+
+    @property
+    def published(self) -> int:
+        """Messages so far that a subscriber gets, the broker's own (wills) included."""
+        return sum(publisher.published for publisher in self._publishers.values())
 
     async def start(self, present: Mapping[int, Mapping[str, tuple[int, Value]]]) -> None:
         """Connect all machines and publish births and present values; raises SourceError without a broker."""
@@ -64,6 +81,12 @@ class MqttPublisher:
             of_machine.setdefault(sample.machine, []).append(sample)
         await asyncio.gather(*(self._publishers[index].send(found) for index, found in of_machine.items()))
 
+    async def renew(self) -> list[int]:
+        """Retain the present values of all machines that are on line anew, now; these machines."""
+        found = [index for index, publisher in self._publishers.items() if publisher.on_line]
+        await asyncio.gather(*(self._publishers[index].renew() for index in found))
+        return found
+
     async def stop(self) -> None:
         """Say goodbye and disconnect; does not wait for long for a broker that has gone."""
         await asyncio.gather(*(publisher.stop() for publisher in self._publishers.values()))
@@ -76,8 +99,21 @@ class MqttPublisher:
 class _Publisher:
     """One machine's client. Everything runs in the event loop but paho's callbacks, which only schedule."""
 
-    def __init__(self, machine: Machine, host: str, port: int, login: tuple[str, str] | None) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        host: str,
+        port: int,
+        login: tuple[str, str] | None,
+        state_every_s: float,
+        pulled: bool,
+    ) -> None:
+        self.published = 0
+        self.on_line = True
         self._where = host, port
+        self._state_every_s = state_every_s
+        self._pulled = pulled
+        self._born = asyncio.Event()
         self._topic = str(machine.mapping["topic"])
         self._present: dict[str, tuple[int, Value]] = {}
         self._state_s = 0.0
@@ -90,23 +126,50 @@ class _Publisher:
     async def start(self, present: Mapping[str, tuple[int, Value]]) -> None:
         self._loop = asyncio.get_running_loop()
         self._present = dict(present)
+        await self._connect()
+        self._publish_state()
+        async with asyncio.timeout(CONNECT_S):
+            await self._acknowledged_down_to(0)
+
+    async def _connect(self) -> None:
+        """On line, and the birth is on its way."""
+        self._born.clear()
         try:
             await asyncio.to_thread(self._client.connect, *self._where, KEEPALIVE_S)
         except OSError as wrong:
             host, port = self._where
             raise SourceError(f"the broker {host}:{port} cannot be reached: {wrong}") from wrong
         self._client.loop_start()
-        self._publish_state()
         async with asyncio.timeout(CONNECT_S):
-            await self._acknowledged_down_to(0)
+            await self._born.wait()
 
     async def send(self, samples: Sequence[Sample]) -> None:
+        if self._pulled and samples and samples[0].signal == ONLINE:
+            await self._pull_or_plug(bool(samples[0].value))
         for suffix, payload in messages(samples, self._present):
+            if self._pulled and suffix == STATUS:
+                continue
             await self._acknowledged_down_to(MOST_INFLIGHT - 1)
             self._publish(suffix, payload, retain=suffix != "")
-        if time.monotonic() - self._state_s >= STATE_EVERY_S:
+        if time.monotonic() - self._state_s >= self._state_every_s:
             self._publish_state()
         await self._acknowledged_down_to(0)
+
+    async def renew(self) -> None:
+        self._publish_state()
+        await self._acknowledged_down_to(0)
+
+    async def _pull_or_plug(self, plug: bool) -> None:
+        """Break the connection, of which the broker tells by our will, or make it anew."""
+        if plug == self.on_line:
+            return
+        self.on_line = plug
+        if plug:
+            await self._connect()
+            return
+        self.cut()
+        await asyncio.to_thread(self._client.loop_stop)
+        self.published += 1
 
     async def stop(self) -> None:
         if self._client.is_connected():
@@ -123,7 +186,11 @@ class _Publisher:
             wire.shutdown(socket.SHUT_RDWR)
 
     def _build(self, name: str) -> paho.Client:
-        client = paho.Client(CallbackAPIVersion.VERSION2, client_id=f"machine-{name.replace('/', '-')}")
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=f"machine-{name.replace('/', '-')}",
+            reconnect_on_failure=not self._pulled,
+        )
         client.reconnect_delay_set(1, 10)
         client.max_queued_messages_set(0)
         client.will_set(self._topic + STATUS, _status(False), qos=1, retain=True)
@@ -137,6 +204,7 @@ class _Publisher:
 
     def _publish(self, suffix: str, payload: bytes, *, retain: bool = False) -> None:
         sent = self._client.publish(self._topic + suffix, payload, qos=1, retain=retain)
+        self.published += 1
         self._waiting.add(sent.mid)
 
     async def _acknowledged_down_to(self, most: int) -> None:
@@ -148,15 +216,23 @@ class _Publisher:
         self._waiting.discard(mid)
         self._progress.set()
 
+    def _is_born(self) -> None:
+        self.published += 1
+        self._born.set()
+
     # The callbacks run in paho's network thread.
 
     def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if not reason.is_failure:
             client.publish(self._topic + STATUS, _status(True), qos=1, retain=True)
+            self._from_thread(self._is_born)
 
     def _on_publish(self, _client: Any, _data: Any, mid: int, _reason: Any, _properties: Any) -> None:
+        self._from_thread(self._acknowledged, mid)
+
+    def _from_thread(self, call: Callable[..., None], *arguments: Any) -> None:
         if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._acknowledged, mid)
+            self._loop.call_soon_threadsafe(call, *arguments)
 
 
 def state_message(present: Mapping[str, tuple[int, Value]]) -> bytes:

@@ -58,6 +58,7 @@ def _path(text: str, own: str = _TOOLS, leaf: str | None = None) -> tuple[tuple[
 _INT, _FLOAT, _BOOL, _TEXT = ua.VariantType.Int32, ua.VariantType.Double, ua.VariantType.Boolean, ua.VariantType.String
 _CHANNEL = "CncInterface/CncChannelList/Channel1"
 _SPINDLE = "CncInterface/CncSpindleList/Spindle1"
+_MAINS = "MachineryBuildingBlocks/Monitoring/Consumption/Electricity/Main"
 
 _LEAVES: dict[str, _Leaf] = {
     "ctrl.item_state": _Leaf(
@@ -100,13 +101,18 @@ _LEAVES: dict[str, _Leaf] = {
     "spindle.1.rotating": _Leaf(_path("Monitoring/Spindle1/IsRotating"), _BOOL),
     "spindle.1.speed": _Leaf(_path(f"{_SPINDLE}/ActSpeed", _CNC), _FLOAT),
     "spindle.1.load": _Leaf(_path(f"{_SPINDLE}/ActLoad", _CNC), _FLOAT),
+    "spindle.1.power": _Leaf(_path(f"{_SPINDLE}/ActPower", _CNC), _FLOAT),
+    "spindle.1.torque": _Leaf(_path(f"{_SPINDLE}/ActTorque", _CNC), _FLOAT),
     "feed.1.rate": _Leaf(_path(f"{_CHANNEL}/ActFeedrate", _CNC), _FLOAT),
     "feed.1.override": _Leaf(_path("Monitoring/Channel1/FeedOverride"), _FLOAT),
     "tool.id": _Leaf(_path(f"{_CHANNEL}/ToolId", _CNC), _TEXT),
-    "power.active": _Leaf(
-        _path("MachineryBuildingBlocks/Monitoring/Consumption/Electricity/Main/AcActivePowerTotal", _MACHINERY), _FLOAT
-    ),
+    "power.active": _Leaf(_path(f"{_MAINS}/AcActivePowerTotal", _MACHINERY), _FLOAT),
+    "power.voltage": _Leaf(_path(f"{_MAINS}/AcVoltagePe", _MACHINERY, PLANT_URI), _FLOAT),
+    "power.current.l1": _Leaf(_path(f"{_MAINS}/AcCurrentL1", _MACHINERY, PLANT_URI), _FLOAT),
+    "power.current.l2": _Leaf(_path(f"{_MAINS}/AcCurrentL2", _MACHINERY, PLANT_URI), _FLOAT),
+    "power.current.l3": _Leaf(_path(f"{_MAINS}/AcCurrentL3", _MACHINERY, PLANT_URI), _FLOAT),
 }
+"""What a plant file has to write down beside the profile: spindle's power and torque, voltage and currents."""
 
 
 class _Shared(ua.DataValue):

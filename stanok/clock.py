@@ -6,6 +6,7 @@ Invariants:
 - At speed 1 scenario time is real time; a clock that started late (its origin lies in the past) first catches up,
   CATCH_UP times as fast, so that nothing that happened in between arrives late or out of order.
 - The clock of a replay goes on from its origin and never catches up: its scenario lies years back.
+- A clock that is led stands at its origin until whoever leads it writes another one; limits are scenario seconds.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class ClockFile:
 
     `started_real_us` is None before the start; `stop_us` is the scenario time of the end, None while running.
     `begin_us` is where the scenario's ledger begins, `origin_us` where this run's live data begin.
-    `replay`: a recording is played, whose latest time is the origin.
+    `replay`: a recording is played, whose latest time is the origin. `led`: somebody moves the origin on.
     """
 
     begin_us: int
@@ -42,11 +43,12 @@ class ClockFile:
     started_real_us: int | None = None
     stop_us: int | None = None
     replay: bool = False
+    led: bool = False
 
     @property
     def follows_wall(self) -> bool:
         """Whether scenario time is to become real time."""
-        return self.speed == 1.0 and not self.replay
+        return self.speed == 1.0 and not self.replay and not self.led
 
 
 def real_now_us() -> int:
@@ -110,7 +112,7 @@ class ScenarioClock:
 
 def scenario_us(file: ClockFile, real_us: int) -> int:
     """The scenario time of a real instant, after the module's invariants."""
-    if file.started_real_us is None:
+    if file.started_real_us is None or file.led:
         return file.origin_us
     since = max(0, real_us - file.started_real_us)
     if file.follows_wall:

@@ -42,7 +42,10 @@ WATCH_S = 1.0
 class MqttCollector:
     """See the module's invariants. The settings must have no complaints (collectors.mqtt.settings.complaints)."""
 
-    def __init__(self, plant: Plant, source: Source, sink: BatchSink, clock: Clock) -> None:
+    def __init__(self, plant: Plant, source: Source, sink: BatchSink, clock: Clock, beat_s: float = BEAT_S) -> None:
+        """`beat_s`: real time between two heartbeats; less where scenario time runs as fast as it is collected."""
+        self._beat_s = beat_s
+        self._inbox: Inbox | None = None
         self._source = source
         self._sink = sink
         self._clock = clock
@@ -72,9 +75,14 @@ class MqttCollector:
             unmapped=intake.unmapped,
         )
 
+    @property
+    def arrived(self) -> int:
+        """Messages that have come since the start, each with its instant of arrival; most are not stored yet."""
+        return 0 if self._inbox is None else self._inbox.arrived
+
     async def run(self) -> None:
         """Collect until cancelled."""
-        inbox = Inbox(asyncio.get_running_loop())
+        self._inbox = inbox = Inbox(asyncio.get_running_loop())
         self._storable.set()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keep_connected(inbox))
@@ -125,7 +133,7 @@ class MqttCollector:
         return self._version == "3.1.1"
 
     async def _keep_storing(self, inbox: Inbox) -> None:
-        beat_s = time.monotonic() + BEAT_S
+        beat_s = time.monotonic() + self._beat_s
         while True:
             with contextlib.suppress(TimeoutError):  # the usual end of a wait: then we look again
                 async with asyncio.timeout(max(0.0, beat_s - time.monotonic())):
@@ -133,7 +141,7 @@ class MqttCollector:
             items = inbox.take(MOST_A_BATCH)
             self._digest(items)
             if time.monotonic() >= beat_s and not len(inbox):
-                beat_s = time.monotonic() + BEAT_S
+                beat_s = time.monotonic() + self._beat_s
                 self._beat()
             rows, samples = self._intake.take_rows(self._clock.now_us())
             if rows:

@@ -52,6 +52,7 @@ class Inbox:
         self, loop: asyncio.AbstractEventLoop, most_messages: int = MOST_MESSAGES, most_bytes: int = MOST_BYTES
     ) -> None:
         self.filled = asyncio.Event()
+        self.arrived = 0
         self._loop = loop
         self._most_messages = most_messages
         self._most_bytes = most_bytes
@@ -71,6 +72,7 @@ class Inbox:
                 return False
             self._waiting.append(item)
             self._bytes += size
+            self.arrived += isinstance(item, Raw)
             wake, self._woken = not self._woken, True
         if wake:
             self._loop.call_soon_threadsafe(self.filled.set)

@@ -90,8 +90,8 @@ _UNKNOWN, _PRODUCING, _STOPPED = int(State.UNKNOWN), int(State.PRODUCING), int(S
 _ACTIVE, _EXECUTION, _MODE = int(Execution.ACTIVE), int(Role.EXECUTION), int(Role.MODE)
 _BUSY, _NO_ORDER = int(Situation.BUSY), int(Situation.BUSY_NO_ORDER)
 _BY_JOB, _BY_RUN = COUNTERS.index("job"), COUNTERS.index("run")
-_OFFLINE, _UNAVAILABLE, _NO_DATA_YET = int(Cause.OFFLINE), int(Cause.NOT_AVAILABLE), int(Cause.NO_DATA_YET)
-_ONLINE, _ITEM, _POWER_ROLE = int(Role.ONLINE), int(Role.ITEM_STATE), int(Role.POWER)
+_OFFLINE, _NO_DATA_YET = int(Cause.OFFLINE), int(Cause.NO_DATA_YET)
+_ONLINE, _POWER_ROLE = int(Role.ONLINE), int(Role.POWER)
 _FEED_OVERRIDE, _SPINDLE_OVERRIDE = int(Role.FEED_OVERRIDE), int(Role.SPINDLE_OVERRIDE)
 _RAPID, _RAPID_OVERRIDE = int(Role.RAPID), int(Role.RAPID_OVERRIDE)
 _SOURCES, _NO_STATE = int(MOST_SOURCES), int(NO_STATE)
@@ -225,8 +225,9 @@ def _decide(s: Any, k: Any, machine: int, turns: int, feeding: int, out: Array, 
                 return False
             _write_interval(s, machine, s.at_us, out, used)
             if s.state == _UNKNOWN and s.cause >= _FROM_SAMPLES:
-                # A counter that went on telling knows when its parts were made, whatever else could not be trusted.
-                gone = k.bit[_ONLINE] if s.cause == _OFFLINE else k.bit[_ITEM] if s.cause == _UNAVAILABLE else 0
+                # A counter that went on telling knows when its parts were made, whatever else could not be trusted. One
+                # of a machine that says it is not available does: its line is whole, and it does nothing.
+                gone = k.bit[_ONLINE] if s.cause == _OFFLINE else 0
                 _span_gap(s, _NO_STATE, s.since_us, int(s.missed) | counters_of(k, gone))
             s.since_us = s.at_us
         s.state, s.cause, s.rule = state, cause, rule

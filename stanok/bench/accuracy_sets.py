@@ -7,7 +7,7 @@ LOSSES: the truth lies in the band.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 
 from core.errors import InputError
 from core.plant.model import Plant
+from simulators.fault_tables import CARRIED
 from simulators.made import MADE, made
 from simulators.scenario import parse_scenario, plant_path, read_scenario
 from simulators.signals import Signals
@@ -106,12 +107,26 @@ def set_of(name: str) -> Set:
     return SETS[name]
 
 
-def world(
-    scenario: str, seed: int, faults: Sequence[Fault], begin_us: int, machines: Sequence[str] = ()
-) -> tuple[Plant, Signals]:
-    """Plant and samples of a scenario with this seed, and with these faults at every machine; only `machines` if given.
+@dataclass(frozen=True)
+class World:
+    """A plant as a document and as what is read from it, and what its machines do and say."""
 
-    A machine does the same whoever stands beside it.
+    document: Mapping[str, Any]
+    plant: Plant
+    signals: Signals
+
+
+def world(
+    scenario: str,
+    seed: int,
+    faults: Sequence[Fault],
+    begin_us: int,
+    machines: Sequence[str] = (),
+    placed: Callable[[Mapping[str, Any]], Mapping[str, Any]] = over_mqtt,
+) -> World:
+    """A scenario with this seed, and with these faults at every machine that can have them; only `machines` if given.
+
+    A machine does the same whoever stands beside it. `placed`: what has to be changed of the plant document.
     """
     if scenario in MADE:
         plant_file, file = made(scenario, "")
@@ -121,12 +136,29 @@ def world(
         plant_file = read_toml(plant_path(path, file))
     if machines:
         plant_file, file = _only(plant_file, file, machines)
-    plant = plant_of(over_mqtt(plant_file))
+    document = placed(plant_file)
+    plant = plant_of(document)
     scripts = [
-        {**script, "fault": list(faults), "gauge_s": script["gauge_s"] if script.get("sampled") else GAUGE_S}
+        {
+            **script,
+            "fault": _carried(faults, plant, script["name"]),
+            "gauge_s": script["gauge_s"] if script.get("sampled") else GAUGE_S,
+        }
         for script in file["machine"]
     ]
-    return plant, Signals(plant, parse_scenario({**file, "seed": seed, "machine": scripts}, plant, begin_us))
+    found = parse_scenario({**file, "seed": seed, "machine": scripts}, plant, begin_us)
+    return World(document, plant, Signals(plant, found))
+
+
+def _carried(faults: Sequence[Fault], plant: Plant, machine: str) -> list[Fault]:
+    """The faults that the machine's protocol can carry; OPC UA has no word for a reset of a counter."""
+    protocol = plant.sources[plant.machines[plant.machine_index[machine]].source].protocol
+    return [
+        fault
+        for fault in faults
+        if fault["kind"] in CARRIED[protocol]
+        and not (protocol == "opcua" and fault["kind"] == "reset" and fault.get("announced", True))
+    ]
 
 
 def _only(

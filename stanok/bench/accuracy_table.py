@@ -15,9 +15,9 @@ from stanok.bench.report import Figure
 BEGIN, END = "<!-- table: stanok bench accuracy --docs docs -->", "<!-- end of table -->"
 _HEADS = {
     "en": "faults|seed|machine-days|machine-shifts|class error, points|parts|parts wrong|outside the band"
-    "|error of OEE, points|width of OEE's band, points|unknown, h|line cut, h",
+    "|error of OEE, points|width of OEE's band, points|wider than explained, points|unknown, h|line cut, h",
     "ru": "неисправности|seed|станко-дней|станко-смен|ошибка класса, п. п.|деталей|неверных деталей|вне полосы"
-    "|ошибка OEE, п. п.|ширина полосы OEE, п. п.|неизвестно, ч|обрыв линии, ч",
+    "|ошибка OEE, п. п.|ширина полосы OEE, п. п.|шире объяснимой, п. п.|неизвестно, ч|обрыв линии, ч",
 }
 _MADE = {
     "en": "Made on {date} by `{command}`, {machine}. Time classes differ by at most what the column says.",
@@ -47,7 +47,7 @@ def text(figures: Iterable[Figure], language: str) -> str:
     made = _MADE[language].format(
         date=datetime.now(UTC).strftime("%Y-%m-%d" if language == "en" else "%d.%m.%Y"),
         command=f"stanok bench accuracy --scenario {any_figure.conditions['scenario']} "
-        f"--hours {any_figure.conditions['hours']} --docs docs",
+        f"--hours {any_figure.conditions['hours']}{' --direct' if any_figure.conditions['direct'] else ''} --docs docs",
         machine=f"{platform.machine()}, {os.cpu_count()} × CPU, Python {platform.python_version()}",
     )
     return "\n".join([made, "", head, line, *(_row(name, row, language) for name, row in rows.items())])
@@ -66,6 +66,7 @@ def _row(name: str, row: Mapping[str, Figure], language: str) -> str:
         f"{row['outside_band'].value:g}",
         f"{shift['value_errors'].get('oee', 0.0):.3f}",
         f"{shift['oee_band_mean_width']:.3f}" if name != "all" and "oee_band_mean_width" in shift else "",
+        f"{row['band_excess_max'].value:.3f}",
     ]
     time = row["class_error_max"].conditions
     found = " | ".join([*cells, f"{time['unknown_h']:.3f}", f"{time['cut_h']:.3f}"])

@@ -69,11 +69,12 @@ class _Publisher:
     """One machine: its line, and what it retains."""
 
     def __init__(self, signals: Signals, machine: int, begin_us: int) -> None:
+        self.machine = machine
         self._topic = str(signals.plant.machines[machine].mapping["topic"])
         self._line = Line(signals, machine, begin_us)
         self._present: dict[str, tuple[int, Value]] = dict(self._line.present())
         self._cut = False
-        self._state_us = begin_us
+        self.state_us = begin_us
 
     def born(self, now_us: int) -> Iterator[Message]:
         """What a collector gets that connects before anything happens."""
@@ -88,8 +89,8 @@ class _Publisher:
                 yield Message(self._topic + suffix, payload, False, found[-1].at_us)
             if found[-1].sample.signal == ONLINE:
                 self._cut = not found[-1].sample.value
-        if until_us - self._state_us >= STATE_EVERY_US and not self._cut:
-            self._state_us = until_us
+        if until_us - self.state_us >= STATE_EVERY_US and not self._cut:
+            self.state_us = until_us
             yield Message(self._topic + STATE, state_message(self._present), False, until_us)
 
 
@@ -103,8 +104,8 @@ class Way:
 
     def __init__(self, signals: Signals, connection: Connection) -> None:
         plant, begin_us = signals.plant, signals.begin_us
-        self.late = 0
-        self.samples = 0
+        self.renewed: list[tuple[int, frozenset[int]]] = []
+        """When present values were retained anew [µs], and of which machines."""
         self._begin_us = begin_us
         self._plant = plant
         self._sources = [_Collected(signals, source) for source in plant.sources]
@@ -127,6 +128,8 @@ class Way:
         for now_us in range(self._begin_us + STEP_US, until_us + AFTER_US + STEP_US, STEP_US):
             for source in self._sources:
                 self._take("collect", source.rows(now_us))
+                told = frozenset(of.machine for of in source.publishers if of.state_us == now_us)
+                self.renewed += [(now_us, told)] if told else []
             tick = SpoolRow(RowKind.TICK, "engine", self._plant.hash, now_us, pack_tick(Tick(now_us)))
             self._take("engine", [tick])
             if now_us % COMMIT_US == 0:
@@ -154,10 +157,7 @@ class Way:
             self._commit()
 
     def _commit(self) -> None:
-        changes = self._stream.collect(1.0)
-        self.late += len(changes.late)
-        self.samples += len(changes.raw.batch)
-        self._store.commit(changes)
+        self._store.commit(self._stream.collect(1.0))
 
 
 class _Collected:
@@ -166,12 +166,12 @@ class _Collected:
     def __init__(self, signals: Signals, source: Source) -> None:
         plant = signals.plant
         machines = plant.machines_of(source.name)
-        self._publishers = [_Publisher(signals, machine, signals.begin_us) for machine in machines]
+        self.publishers = [_Publisher(signals, machine, signals.begin_us) for machine in machines]
         self.intake = Intake(plant, source, source_settings(source), build_routes(plant, source), 1.0, None)
 
     def born(self, now_us: int) -> Sequence[SpoolRow]:
         self.intake.connected(now_us, session_present=False)
-        for publisher in self._publishers:
+        for publisher in self.publishers:
             for message in publisher.born(now_us):
                 self.intake.message(message)
         self.intake.beat(now_us)
@@ -179,7 +179,7 @@ class _Collected:
 
     def rows(self, now_us: int) -> Sequence[SpoolRow]:
         """What a step adds to the spool."""
-        found = [message for publisher in self._publishers for message in publisher.until(now_us)]
+        found = [message for publisher in self.publishers for message in publisher.until(now_us)]
         for message in sorted(found, key=lambda message: message.arrival_us):
             self.intake.message(message)
         self.intake.beat(now_us)

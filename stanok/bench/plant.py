@@ -5,7 +5,8 @@ event lies in the measured time and which the database has, a second; its peer i
 sent. `lag_p50`, `lag_p99`: how far a machine's figures are behind the clock, over machines and looks. `cores_used`: of
 all processes, by process in its conditions. `limit` says which of them had no time left, if the plant did not keep up.
 
-Machines are played by `stanok simulate`, with one MQTT client a machine and 250 of them a process.
+Machines are played by `stanok simulate`, with one MQTT client a machine and 250 of them a process; some stand behind
+OPC UA servers of up to 50 machines, a process each.
 """
 
 from __future__ import annotations
@@ -29,12 +30,15 @@ from stanok.bench.report import Figure
 from stanok.bench.servers import a_broker, a_database
 from stanok.clock import ClockFile, ScenarioClock, real_now_us, start_clock, stop_clock, write_clock
 from stanok.collect import read_status
+from stanok.embedded import free_port
 from stanok.plantfile import load_plant
 from stanok.processes import Child
 from storage.pg.connect import Connection, connect
 from storage.pg.migrate import migrate
 
 MACHINES = 500
+OPCUA = 50
+"""So many of them over OPC UA."""
 SECONDS = 120
 EVERY_S = 1.6
 """At 2 s the spindles that stand between two cuts would bring the changes below 2 500 a second."""
@@ -66,6 +70,7 @@ def measure(
     database: str | None,
     *,
     machines: int = MACHINES,
+    opcua: int = OPCUA,
     seconds: float = SECONDS,
     settle_s: float = SETTLE_S,
 ) -> Iterator[Figure]:
@@ -77,7 +82,7 @@ def measure(
         dsn = a_database(database, directory, house)
         connection = house.enter_context(connect(dsn, "stanok bench"))
         migrate(connection)
-        plant, signals = _make(directory, machines, host, port)
+        plant, signals = _make(directory, machines, min(opcua, machines), host, port)
         children = _start(directory, [source.name for source in plant.sources], dsn, house)
         _until(lambda: _ready(directory), children)
         start_clock(directory / "clock.json")
@@ -86,13 +91,23 @@ def measure(
         stop_clock(directory / "clock.json")
         offered = sum(signals.count(machine, looks.from_us, looks.to_us) for machine in range(machines))
         stored = _stored(connection, plant, looks, offered, children)
-        yield from _figures(looks, offered, stored, {"machines": machines, "seconds": seconds, "broker": kind})
+        yield from _figures(
+            looks,
+            offered,
+            stored,
+            {"machines": machines, "over OPC UA": min(opcua, machines), "seconds": seconds, "broker": kind},
+        )
 
 
-def _make(directory: Path, machines: int, host: str, port: int) -> tuple[Plant, Signals]:
+def _make(directory: Path, machines: int, opcua: int, host: str, port: int) -> tuple[Plant, Signals]:
     """Plant, scenario and clock as files; and what the machines will say."""
-    document, scenario = crowd(machines, EVERY_S)
-    sources = [{**source, "host": host, "port": port} for source in document["source"]]
+    document, scenario = crowd(machines, EVERY_S, opcua)
+    sources = [
+        {**source, "host": host, "port": port}
+        if source["protocol"] == "mqtt"
+        else {**source, "endpoint": f"opc.tcp://127.0.0.1:{free_port()}/{source['name']}/"}
+        for source in document["source"]
+    ]
     (directory / "plant.toml").write_text(toml_text({**document, "source": sources}))
     (directory / "scenario.toml").write_text(toml_text({**scenario, "plant": "plant.toml"}))
     origin_us = floor_minute(real_now_us())

@@ -313,8 +313,7 @@ class Machine:
             if self.current is not None:
                 self.intervals.append((self.current[0], self.now, *self.current[1:]))
                 if self.current[1] == "unknown" and self.current[2] not in GAP_RECORDS:
-                    says = {"offline": "conn.online", "not_available": "ctrl.item_state"}.get(self.current[2])
-                    self.span_gap(self.ways.source_of(says) if says else None)
+                    self.span_gap(self.ways.source_of("conn.online") if self.current[2] == "offline" else None)
             self.current = (self.now, *state)
         self.look(state[0])
         self.failed = state[0] == "unplanned_stop" or (self.failed and state[0] != "producing")

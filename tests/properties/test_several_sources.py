@@ -381,25 +381,29 @@ def heartbeat(record: int, source: str, at_us: np.ndarray) -> StoredRow:
     )
 
 
-def test_credits_of_time_without_a_trusted_state_belong_to_no_source():
-    play = Play()
+def played(how: str, signal: str, gone: object, back: object) -> Play:
+    """A part, half a minute in which a signal says that the machine is gone, and another part after it."""
+    play = Play(how)
     play.beat(0, 0, 1)
-    play.say(0, "ctrl.item_state", "executing")
+    play.say(0, signal, back)
+    play.say(0, "ctrl.execution", "active")
     play.say(0, "prog.name", "A-1")
     play.say(1, "part.total", 1)
-    play.say(20, "ctrl.item_state", "not_available")
-    play.say(30, "ctrl.item_state", "executing")
+    play.say(10, signal, gone)
+    play.say(30, signal, back)
     play.say(40, "part.total", 2)
     play.beat(130, 0, 1)
     play.collect()
-    assert (play.sums()["credit_gap_total_us"], play.credits) == (0, []), "the counter is of another source"
-    alone = Play("lamp")
-    alone.beat(0, 0, 1)
-    for at_s, what, value in ((0, "ctrl.item_state", "executing"), (1, "part.total", 1)):
-        alone.say(at_s, what, value)
-    alone.say(20, "ctrl.item_state", "not_available")
-    alone.say(30, "ctrl.item_state", "executing")
-    alone.say(40, "part.total", 2)
-    alone.beat(130, 0, 1)
-    alone.collect()
-    assert [row[6] for row in alone.credits] == [NO_SOURCE]
+    assert [state for _, _, state, _ in play.states()] == [State.PRODUCING, State.UNKNOWN, State.PRODUCING]
+    return play
+
+
+def test_credits_of_time_without_a_trusted_state_belong_to_no_source():
+    assert [row[6] for row in played("clamp", "conn.online", False, True).credits] == [NO_SOURCE]
+
+
+def test_a_counter_of_a_machine_that_says_it_is_not_available_goes_on_telling():
+    for how in ("clamp", "counter"):
+        play = played(how, "ctrl.item_state", "not_available", "executing")
+        assert (play.sums()["credit_gap_total_us"], play.credits) == (0, [])
+        assert play.sums()["parts_total"] == 1

@@ -34,7 +34,9 @@ def test_five_hundred_machines_say_2500_changes_a_second_with_ten_signals_each()
 
 @pytest.mark.timeout(180)
 def test_a_small_plant_keeps_up_and_every_change_is_stored(embedded_server: str) -> None:
-    found = {figure.name: figure for figure in measure(None, embedded_server, machines=3, seconds=2.0, settle_s=1.0)}
+    found = {
+        figure.name: figure for figure in measure(None, embedded_server, machines=3, opcua=1, seconds=2.0, settle_s=1.0)
+    }
     print(found)
     assert list(found) == ["changes_stored", "lag_p50", "lag_p99", "cores_used"]
     stored = found["changes_stored"]
@@ -42,7 +44,7 @@ def test_a_small_plant_keeps_up_and_every_change_is_stored(embedded_server: str)
     assert stored.value > 3 * 3
     assert stored.conditions["missing"] == 0
     used = found["cores_used"].conditions
-    assert {"engine", "collector", "simulators hall-0"} <= set(used)
+    assert {"engine", "collector", "simulators hall-0", "simulators server-0"} <= set(used)
 
 
 def test_what_limits_a_plant_is_named() -> None:
