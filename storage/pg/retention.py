@@ -1,4 +1,4 @@
-"""What is removed when it is old, and the index that raw samples get when their chunk closes. By a maintenance login.
+"""What is removed when it is old, and chunks of raw samples: made ahead, indexed when closed. By a maintenance login.
 
 Invariants:
 - Hours, shifts, days, intervals and gaps are never removed; the sums do not change when their minutes go.
@@ -19,12 +19,12 @@ from storage.pg.connect import Connection, database_errors
 RETENTION = "retention"
 """Cause under which removals stand in repair_done (written by stanok.forget_minutes)."""
 _ROWS = 100_000
-"""Rows that one transaction removes where there are no chunks: about a second."""
+"""Rows that one transaction removes of a chunk that stays: about a second."""
 
 
 @dataclass(frozen=True)
 class Removed:
-    """What went. Samples are counted in chunks where there are chunks, else in rows."""
+    """What went. Samples are counted in chunks, and in rows where they share a chunk with younger ones."""
 
     minutes: int
     snapshots: int
@@ -62,6 +62,16 @@ def _samples(connection: Connection, table: str, before: datetime) -> int:
         gone += row[0] if row else 0
         if row is None or row[0] < _ROWS:  # there are never so many chunks
             return gone
+
+
+def add_chunks(connection: Connection) -> Iterator[str]:
+    """Make the partitions of the next fortnight, and of rows that fit into none; the name of each when it is done.
+
+    TimescaleDB makes its chunks by itself.
+    """
+    with database_errors("add its chunks"):
+        while (row := connection.execute("select stanok.add_chunk()").fetchone()) is not None and row[0]:
+            yield row[0]
 
 
 def index_chunks(connection: Connection) -> Iterator[str]:
