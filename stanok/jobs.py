@@ -16,7 +16,7 @@ from stanok.database import address
 from stanok.settings import Settings
 from storage.pg.connect import connect
 from storage.pg.requests import ask_again, waiting
-from storage.pg.retention import add_chunks, forget, index_chunks
+from storage.pg.retention import add_chunks, compress_chunks, forget, index_chunks
 from storage.pg.revision import Verdict, seal
 from storage.pg.revision import verify as verify_seals
 from storage.pg.rollup import differences
@@ -77,6 +77,8 @@ def maintain(settings: Settings) -> bool:
             print(f"{made} chunks were made for what comes")
         for name in index_chunks(connection):
             print(f"indexed {name}")
+        for name in compress_chunks(connection):
+            print(f"compressed {name}")
     return not wrong
 
 

@@ -159,7 +159,7 @@ begin
     if to_regrole('stanok_maintenance') is not null then
         for name in select p.oid::regprocedure from pg_proc p
             where pronamespace = 'stanok'::regnamespace
-                and proname in ('keep_from', 'forget_minutes', 'forget_samples', 'add_chunk', 'index_chunk')
+                and proname in ('keep_from', 'forget_minutes', 'forget_samples', 'add_chunk', 'index_chunk', 'compress_chunk')
         loop
             execute format('grant execute on function %s to stanok_maintenance', name);
         end loop;

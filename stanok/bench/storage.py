@@ -201,9 +201,8 @@ def _sizes(connection: Connection, plant: Plant, conditions: dict[str, Any]) -> 
 
 def _size(connection: Connection, table: str) -> int:
     if ask(connection).timescale is Timescale.NONE:
-        return _one(
-            connection, f"select sum(pg_total_relation_size(relid)) from pg_partition_tree('stanok.{table}') where isleaf"
-        )
+        parts = f"pg_partition_tree('stanok.{table}') where isleaf"
+        return _one(connection, f"select sum(pg_total_relation_size(relid)) from {parts}")
     return _one(connection, f"select hypertable_size('stanok.{table}')")
 
 

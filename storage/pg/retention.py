@@ -69,13 +69,22 @@ def add_chunks(connection: Connection) -> Iterator[str]:
 
     TimescaleDB makes its chunks by itself.
     """
-    with database_errors("add its chunks"):
-        while (row := connection.execute("select stanok.add_chunk()").fetchone()) is not None and row[0]:
-            yield row[0]
+    return _one_by_one(connection, "add_chunk", "add its chunks")
 
 
 def index_chunks(connection: Connection) -> Iterator[str]:
     """Build the index of every closed chunk that has none yet; the name of each when it is done."""
-    with database_errors("index its chunks"):
-        while (row := connection.execute("select stanok.index_chunk()").fetchone()) is not None and row[0]:
+    return _one_by_one(connection, "index_chunk", "index its chunks")
+
+
+def compress_chunks(connection: Connection) -> Iterator[str]:
+    """Turn chunks that are a week old into columns, where the licence of TimescaleDB allows it; the name of each."""
+    row = connection.execute("select to_regprocedure('stanok.compress_chunk()') is not null").fetchone()
+    return _one_by_one(connection, "compress_chunk", "compress its chunks") if row == (True,) else iter(())
+
+
+def _one_by_one(connection: Connection, function: str, doing: str) -> Iterator[str]:
+    """Each call is a transaction of its own that deals with one chunk."""
+    with database_errors(doing):
+        while (row := connection.execute(f"select stanok.{function}()".encode()).fetchone()) is not None and row[0]:
             yield row[0]
