@@ -43,6 +43,27 @@ create function stanok_formula.rate_high(
 comment on function stanok_formula.rate_high is
     'Upper bound of standard time by time: the most that is not known is added, together with the time that it takes in gaps.';
 
+create view stanok_formula.open_fact as
+select p.kind, f.machine_id, p.hour, p.shift_id, p.day,
+    f.apt, f.apt_no_order, f.aust, f.adet_idle, f.adet_stop, f.adot_idle, f.adot_setup, f.adot_stop,
+    f.planned_state, f.planned_calendar, f.planned_failure, f.unknown, f.apt_out, f.aust_out, f.unknown_out,
+    f.parts_total, f.parts_good, f.parts_scrap, f.parts_no_standard, f.credit_total_us, f.credit_good_us,
+    f.credit_gap_total_us, f.credit_gap_good_us, f.powered_us, f.program_running_us, f.spindle_turning_us,
+    f.in_cut_us, f.air_cut_us, f.feed_hold_us, f.spindle_load_us, f.spindle_load, f.feed_override_loss,
+    f.spindle_override_loss, f.rapid_override_loss, f.energy_mj
+from stanok.fact_minute f
+join stanok.machine m on m.id = f.machine_id
+join stanok.site t on t.id = m.site_id
+left join stanok.shift_instance s on s.id = f.shift_id
+cross join lateral (
+    values
+        ('hour', date_bin('1 hour', f.minute, 'epoch'), null, null),
+        ('shift', null, f.shift_id, null),
+        ('day', null, null, coalesce(s.production_day, (f.minute at time zone t.zone)::date))
+) p (kind, hour, shift_id, day)
+where f.open;
+comment on view stanok_formula.open_fact is 'All measures of each open minute, once for its hour, once for its shift, once for its production day.';
+
 create view stanok_formula.fact as
 select 'hour' as kind, machine_id, hour, null::bigint as shift_id, null::date as day,
     apt, apt_no_order, aust, adet_idle, adet_stop, adot_idle, adot_setup, adot_stop, planned_state,
@@ -68,24 +89,7 @@ select 'day', machine_id, null, null, day,
     spindle_load, feed_override_loss, spindle_override_loss, rapid_override_loss, energy_mj
 from stanok.fact_day
 union all
-select p.kind, f.machine_id, p.hour, p.shift_id, p.day,
-    f.apt, f.apt_no_order, f.aust, f.adet_idle, f.adet_stop, f.adot_idle, f.adot_setup, f.adot_stop,
-    f.planned_state, f.planned_calendar, f.planned_failure, f.unknown, f.apt_out, f.aust_out, f.unknown_out,
-    f.parts_total, f.parts_good, f.parts_scrap, f.parts_no_standard, f.credit_total_us, f.credit_good_us,
-    f.credit_gap_total_us, f.credit_gap_good_us, f.powered_us, f.program_running_us, f.spindle_turning_us,
-    f.in_cut_us, f.air_cut_us, f.feed_hold_us, f.spindle_load_us, f.spindle_load, f.feed_override_loss,
-    f.spindle_override_loss, f.rapid_override_loss, f.energy_mj
-from stanok.fact_minute f
-join stanok.machine m on m.id = f.machine_id
-join stanok.site t on t.id = m.site_id
-left join stanok.shift_instance s on s.id = f.shift_id
-cross join lateral (
-    values
-        ('hour', date_bin('1 hour', f.minute, 'epoch'), null, null),
-        ('shift', null, f.shift_id, null),
-        ('day', null, null, coalesce(s.production_day, (f.minute at time zone t.zone)::date))
-) p (kind, hour, shift_id, day)
-where f.open;
+select * from stanok_formula.open_fact;
 comment on view stanok_formula.fact is
     'All measures by hour, by shift or by production day: the sums of closed minutes, and each open minute.';
 
