@@ -75,8 +75,9 @@ select
 from stanok_formula.state_span i
 join stanok.machine m on m.id = i.machine_id
 join stanok_formula.site on site.id = m.site_id
-join stanok.state on state.id = i.state
-join stanok.cause on cause.id = i.cause
+-- Left, though every state and cause has its words: else the server expects a handful of rows and looks each up.
+left join stanok.state on state.id = i.state
+left join stanok.cause on cause.id = i.cause
 cross join lateral (
     -- Most stops have no reason. What follows is asked for those that have one only: `offset 0` keeps each question apart.
     select exists (
@@ -117,7 +118,7 @@ left join lateral (
     limit 1
 ) note on true
 left join stanok.reason r on r.code = note.reason
-where state.word in ('idle', 'unplanned_stop', 'setup', 'planned_stop') and piece.to_time > piece.from_time;
+where i.state in (2, 3, 4, 5) and piece.to_time > piece.from_time; -- idle, unplanned_stop, setup, planned_stop: by code, of which there are statistics
 comment on view board.stop is
     'Time that a machine did not produce, with the reasons that people gave: an interval is cut where a reason begins or ends, the latest entry holds where several lie.';
 comment on column board.stop.site is 'Plant [text]';
