@@ -16,7 +16,7 @@ from stanok.database import address
 from stanok.settings import Settings
 from storage.pg.connect import connect
 from storage.pg.requests import ask_again, waiting
-from storage.pg.retention import forget, index_chunks
+from storage.pg.retention import add_chunks, compress_chunks, forget, index_chunks
 from storage.pg.revision import Verdict, seal
 from storage.pg.revision import verify as verify_seals
 from storage.pg.rollup import differences
@@ -53,7 +53,7 @@ def recompute(plant: Plant, dsn: str, since: str, until: str, names: Sequence[st
 
 
 def maintain(settings: Settings) -> bool:
-    """Seal, compare the sums, remove what is old, index what has closed; False if a sum is wrong.
+    """Seal, compare the sums, remove what is old, make chunks ahead, index what has closed; False if a sum is wrong.
 
     In this order: a day is sealed and compared before its minutes go.
     """
@@ -72,8 +72,13 @@ def maintain(settings: Settings) -> bool:
             f"removed: {gone.minutes} rows of minutes, {gone.snapshots} snapshots,"
             f" {gone.gauges} and {gone.events} chunks or rows of gauges and events"
         )
+        made = len(list(add_chunks(connection)))
+        if made:
+            print(f"{made} chunks were made for what comes")
         for name in index_chunks(connection):
             print(f"indexed {name}")
+        for name in compress_chunks(connection):
+            print(f"compressed {name}")
     return not wrong
 
 

@@ -255,7 +255,9 @@ def _named(entry_id: str, entries: Sequence[Entry]) -> Entry:
         raise InputError(f"{entry_id}: {len(found)} entries begin so; give more of its digits")
     if found[0] not in held:
         back = next(entry for entry in entries if entry.takes_back == found[0].id)
-        raise InputError(f"{entry_id}: was taken back already by {back.author}")
+        raise InputError(
+            f"{entry_id}: was taken back already by {back.author}; `stanok reason list` shows what holds now"
+        )
     return found[0]
 
 

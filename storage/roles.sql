@@ -83,6 +83,15 @@ begin
     loop
         execute format('alter routine %s owner to stanok_owner', name);
     end loop;
+    for name in select nspname from pg_namespace where nspname = 'stanok_raw' and nspowner <> 'stanok_owner'::regrole loop
+        execute format('alter schema %I owner to stanok_owner', name);
+    end loop;
+    for name in -- chunks of hypertables went with their table
+        select c.oid::regclass from pg_class c where relnamespace = to_regnamespace('stanok_raw')
+            and relkind = 'r' and relispartition and relowner <> 'stanok_owner'::regrole
+    loop
+        execute format('alter table %s owner to stanok_owner', name);
+    end loop;
 end $$;
 
 -- Block: as the owner
@@ -155,10 +164,14 @@ begin
     if to_regrole('stanok_maintenance') is not null then
         for name in select p.oid::regprocedure from pg_proc p
             where pronamespace = 'stanok'::regnamespace
-                and proname in ('keep_from', 'forget_minutes', 'forget_samples', 'index_chunk')
+                and proname in ('keep_from', 'forget_minutes', 'forget_samples', 'add_chunk', 'index_chunk', 'compress_chunk')
         loop
             execute format('grant execute on function %s to stanok_maintenance', name);
         end loop;
+        if to_regnamespace('stanok_raw') is not null then -- pg_dump reads the chunks one by one
+            grant usage on schema stanok_raw to stanok_maintenance;
+            grant select on all tables in schema stanok_raw to stanok_maintenance;
+        end if;
         grant select on all sequences in schema stanok to stanok_maintenance; -- pg_dump asks where they stand
     end if;
 end $$;

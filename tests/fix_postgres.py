@@ -36,6 +36,9 @@ do $$ declare found name; begin
             'schema_migration', 'view_build', 'grant_build', 'role_site', 'sample_event', 'sample_gauge'
         )
     loop execute format('delete from stanok.%I', found); end loop;
+    for found in select relname from pg_class where relispartition and relnamespace = to_regnamespace('stanok_raw')
+        and relkind = 'r' and relname !~ '_rest$'
+    loop execute format('drop table stanok_raw.%I', found); end loop;
 end $$;
 truncate stanok.sample_event, stanok.sample_gauge;
 commit

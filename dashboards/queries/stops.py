@@ -17,24 +17,49 @@ _STOPS_IN_WINDOW = f"""\
 def pareto(language: str) -> str:
     """Time not produced in the window by cause and reason, longest first; a piece is cut to the window."""
     return f"""\
-SELECT cause, reason_{language} AS told_reason, class,
-       sum(extract(epoch FROM least(to_time, $__timeTo()::timestamptz)
-           - greatest(from_time, $__timeFrom()::timestamptz)))::float8 AS length_s,
-       count(DISTINCT (machine, stop_from)) AS stops, count(DISTINCT machine) AS machines
-FROM board.stop
-{_STOPS_IN_WINDOW}GROUP BY cause, reason_{language}, class
+SELECT cause, told_reason, class, sum(length_s)::float8 AS length_s, sum(stops)::int8 AS stops, count(*) AS machines
+FROM (
+  SELECT cause, told_reason, class, machine, sum(length_s) AS length_s, count(*) AS stops
+  FROM (
+    SELECT cause, reason_{language} AS told_reason, class, machine, stop_from,
+           sum(extract(epoch FROM least(to_time, $__timeTo()::timestamptz)
+               - greatest(from_time, $__timeFrom()::timestamptz))) AS length_s
+    FROM board.stop
+    {_STOPS_IN_WINDOW.replace(chr(10), chr(10) + "    ").rstrip()}
+    GROUP BY cause, reason_{language}, class, machine, stop_from
+  ) a_stop
+  GROUP BY cause, told_reason, class, machine
+) a_machine
+GROUP BY cause, told_reason, class
 ORDER BY length_s DESC, cause, told_reason
 LIMIT 200
 """
+    # Summed step by step: counting distinct pairs would sort them all.
 
 
 def stops(language: str) -> str:
-    """Every piece of a stop that touches the window, newest first."""
+    """Every piece of a stop that touches the window, newest first.
+
+    No piece of the newest 200 begins before the 200th newest stop: what ended earlier is not cut into pieces at all.
+    """
     return f"""\
+WITH newest AS MATERIALIZED (
+  SELECT min(from_time) AS from_time
+  FROM (
+    SELECT from_time
+    FROM board.state_timeline
+    {_IN_WINDOW.replace(chr(10), chr(10) + "    ").rstrip()}
+      AND state = ANY (ARRAY['idle', 'setup', 'planned_stop', 'unplanned_stop'])
+    ORDER BY from_time DESC
+    LIMIT 200
+  ) s
+)
 SELECT from_time, to_time, length_s, title || ' · ' || machine AS machine, state, cause,
        reason_{language} AS told_reason, note
 FROM board.stop
-{_STOPS_IN_WINDOW}ORDER BY from_time DESC, machine
+{_STOPS_IN_WINDOW}  AND from_time >= (SELECT from_time FROM newest)
+  AND stop_to > (SELECT from_time FROM newest)
+ORDER BY from_time DESC, machine
 LIMIT 200
 """
 

@@ -32,6 +32,7 @@ from stanok.bench.year import Size, make_year
 from storage.pg.connect import Connection, connect
 from storage.pg.migrate import migrate
 from storage.pg.readers import board_role
+from storage.pg.retention import add_chunks, index_chunks
 
 LANGUAGE = "en"
 ROUNDS = 20
@@ -65,6 +66,9 @@ def measure(database: str | None, size: Size, rounds: int = ROUNDS) -> Iterator[
         migrate(connection)
         begun = time.perf_counter()
         rows = dict(make_year(connection, size))
+        for job in (add_chunks, index_chunks):  # as `stanok maintain` does
+            list(job(connection))
+        connection.execute("vacuum (analyze) stanok.sample_gauge")
         made = {"seconds to make": round(time.perf_counter() - begun), "rows": rows, "bytes": _bytes(connection)}
         reading = house.enter_context(session(dsn, board_role(connection)))
         found = queries(reading, built_boards())

@@ -201,7 +201,8 @@ def _sizes(connection: Connection, plant: Plant, conditions: dict[str, Any]) -> 
 
 def _size(connection: Connection, table: str) -> int:
     if ask(connection).timescale is Timescale.NONE:
-        return _one(connection, f"select pg_total_relation_size('stanok.{table}')")
+        parts = f"pg_partition_tree('stanok.{table}') where isleaf"
+        return _one(connection, f"select sum(pg_total_relation_size(relid)) from {parts}")
     return _one(connection, f"select hypertable_size('stanok.{table}')")
 
 

@@ -6,6 +6,7 @@ never run at once (advisory lock); each file is one transaction unless it says o
 A file begins with comment lines, among them optional headers:
     -- requires: plain | timescaledb | timescaledb_tsl     what the server must be able to do; plain is the default
     -- transaction: off     statements, each ending in `;` at a line's end, are run one by one
+    -- replaces: NNNN     once this file is applied, an earlier one that still waits for its server never is
 A file whose requirement is not met stays pending and is applied when the server has learned it.
 A file that changes a column which views use begins with `drop schema board, stanok_formula cascade`.
 All is done as the owner of schema `stanok`, whom the connected role must be or may become.
@@ -31,7 +32,7 @@ VIEWS = Path(__file__).parents[1] / "views"
 
 _LOCK = 0x5354414E4F4B  # "STANOK"; PostgreSQL keeps advisory locks per database
 _REQUIRES = {"plain": Timescale.NONE, "timescaledb": Timescale.APACHE, "timescaledb_tsl": Timescale.COMMUNITY}
-_HEADER = re.compile(r"^-- (requires|transaction): *(\w+) *$", re.MULTILINE)
+_HEADER = re.compile(r"^-- (requires|transaction|replaces): *(\w+) *$", re.MULTILINE)
 
 _BOOKS = """
 create schema if not exists stanok;
@@ -62,6 +63,7 @@ class Migration:
     sql: str
     requires: Timescale
     transaction: bool
+    replaces: int = 0
 
     @property
     def checksum(self) -> str:
@@ -74,6 +76,7 @@ class Standing(StrEnum):
     APPLIED = "applied"
     PENDING = "pending"
     NOT_POSSIBLE = "not possible on this server"
+    REPLACED = "replaced by a later one"
 
 
 def read_migrations(directory: Path = MIGRATIONS) -> list[Migration]:
@@ -92,7 +95,7 @@ def _read(path: Path) -> Migration:
     transaction = {"on": True, "off": False}.get(headers.get("transaction", "on"))
     if number is None or requires is None or transaction is None:
         raise InputError(f"The migration {path.name} has a wrong name or header; see storage/pg/migrate.py")
-    return Migration(int(number[1]), path.stem, sql, requires, transaction)
+    return Migration(int(number[1]), path.stem, sql, requires, transaction, int(headers.get("replaces", 0)))
 
 
 def migrate(
@@ -137,15 +140,18 @@ def status(connection: Connection, *, migrations: Path = MIGRATIONS) -> list[tup
     """Every migration of this program and where it stands; raises like `migrate`."""
     with database_errors("tell its migrations"), as_owner(connection):
         files = read_migrations(migrations)
-        pending = _pending(connection, files)
+        pending, applied = _pending(connection, files), _applied(connection)
         capability = ask(connection)
         able = Timescale.APACHE if capability.installable else capability.timescale
-        return [(file.name, _standing(file, pending, able)) for file in files]
+        return [
+            (file.name, Standing.APPLIED if file.number in applied else _standing(file, pending, able))
+            for file in files
+        ]
 
 
 def _standing(file: Migration, pending: Sequence[Migration], able: Timescale) -> Standing:
     if file not in pending:
-        return Standing.APPLIED
+        return Standing.REPLACED
     return Standing.PENDING if file.requires <= able else Standing.NOT_POSSIBLE
 
 
@@ -179,7 +185,8 @@ def _pending(connection: Connection, files: Sequence[Migration]) -> list[Migrati
             raise InputError(f"The database has migration {name}, newer than this program; update the program")
         if known[number].checksum != checksum:
             raise InputError(f"The migration {name} was changed after it was applied; restore the file")
-    return [file for file in files if file.number not in applied]
+    replaced = {file.replaces for file in files if file.number in applied}
+    return [file for file in files if file.number not in applied and file.number not in replaced]
 
 
 def _applied(connection: Connection) -> dict[int, tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""What is removed when it is old, and the index that raw samples get when their chunk closes. By a maintenance login.
+"""What is removed when it is old, and chunks of raw samples: made ahead, indexed when closed. By a maintenance login.
 
 Invariants:
 - Hours, shifts, days, intervals and gaps are never removed; the sums do not change when their minutes go.
@@ -19,12 +19,12 @@ from storage.pg.connect import Connection, database_errors
 RETENTION = "retention"
 """Cause under which removals stand in repair_done (written by stanok.forget_minutes)."""
 _ROWS = 100_000
-"""Rows that one transaction removes where there are no chunks: about a second."""
+"""Rows that one transaction removes of a chunk that stays: about a second."""
 
 
 @dataclass(frozen=True)
 class Removed:
-    """What went. Samples are counted in chunks where there are chunks, else in rows."""
+    """What went. Samples are counted in chunks, and in rows where they share a chunk with younger ones."""
 
     minutes: int
     snapshots: int
@@ -64,8 +64,27 @@ def _samples(connection: Connection, table: str, before: datetime) -> int:
             return gone
 
 
+def add_chunks(connection: Connection) -> Iterator[str]:
+    """Make the partitions of the next fortnight, and of rows that fit into none; the name of each when it is done.
+
+    TimescaleDB makes its chunks by itself.
+    """
+    return _one_by_one(connection, "add_chunk", "add its chunks")
+
+
 def index_chunks(connection: Connection) -> Iterator[str]:
     """Build the index of every closed chunk that has none yet; the name of each when it is done."""
-    with database_errors("index its chunks"):
-        while (row := connection.execute("select stanok.index_chunk()").fetchone()) is not None and row[0]:
+    return _one_by_one(connection, "index_chunk", "index its chunks")
+
+
+def compress_chunks(connection: Connection) -> Iterator[str]:
+    """Turn chunks that are a week old into columns, where the licence of TimescaleDB allows it; the name of each."""
+    row = connection.execute("select to_regprocedure('stanok.compress_chunk()') is not null").fetchone()
+    return _one_by_one(connection, "compress_chunk", "compress its chunks") if row == (True,) else iter(())
+
+
+def _one_by_one(connection: Connection, function: str, doing: str) -> Iterator[str]:
+    """Each call is a transaction of its own that deals with one chunk."""
+    with database_errors(doing):
+        while (row := connection.execute(f"select stanok.{function}()".encode()).fetchone()) is not None and row[0]:
             yield row[0]

@@ -43,6 +43,41 @@ create function stanok_formula.rate_high(
 comment on function stanok_formula.rate_high is
     'Upper bound of standard time by time: the most that is not known is added, together with the time that it takes in gaps.';
 
+create view stanok_formula.open_fact as
+select 'hour' as kind, f.machine_id, date_bin('1 hour', f.minute, 'epoch') as hour, null::bigint as shift_id, null::date as day,
+    f.apt, f.apt_no_order, f.aust, f.adet_idle, f.adet_stop, f.adot_idle, f.adot_setup, f.adot_stop,
+    f.planned_state, f.planned_calendar, f.planned_failure, f.unknown, f.apt_out, f.aust_out, f.unknown_out,
+    f.parts_total, f.parts_good, f.parts_scrap, f.parts_no_standard, f.credit_total_us, f.credit_good_us,
+    f.credit_gap_total_us, f.credit_gap_good_us, f.powered_us, f.program_running_us, f.spindle_turning_us,
+    f.in_cut_us, f.air_cut_us, f.feed_hold_us, f.spindle_load_us, f.spindle_load, f.feed_override_loss,
+    f.spindle_override_loss, f.rapid_override_loss, f.energy_mj
+from stanok.fact_minute f
+where f.open
+union all
+select 'shift', f.machine_id, null, f.shift_id, null,
+    f.apt, f.apt_no_order, f.aust, f.adet_idle, f.adet_stop, f.adot_idle, f.adot_setup, f.adot_stop,
+    f.planned_state, f.planned_calendar, f.planned_failure, f.unknown, f.apt_out, f.aust_out, f.unknown_out,
+    f.parts_total, f.parts_good, f.parts_scrap, f.parts_no_standard, f.credit_total_us, f.credit_good_us,
+    f.credit_gap_total_us, f.credit_gap_good_us, f.powered_us, f.program_running_us, f.spindle_turning_us,
+    f.in_cut_us, f.air_cut_us, f.feed_hold_us, f.spindle_load_us, f.spindle_load, f.feed_override_loss,
+    f.spindle_override_loss, f.rapid_override_loss, f.energy_mj
+from stanok.fact_minute f
+where f.open
+union all
+select 'day', f.machine_id, null, null, coalesce(s.production_day, (f.minute at time zone t.zone)::date),
+    f.apt, f.apt_no_order, f.aust, f.adet_idle, f.adet_stop, f.adot_idle, f.adot_setup, f.adot_stop,
+    f.planned_state, f.planned_calendar, f.planned_failure, f.unknown, f.apt_out, f.aust_out, f.unknown_out,
+    f.parts_total, f.parts_good, f.parts_scrap, f.parts_no_standard, f.credit_total_us, f.credit_good_us,
+    f.credit_gap_total_us, f.credit_gap_good_us, f.powered_us, f.program_running_us, f.spindle_turning_us,
+    f.in_cut_us, f.air_cut_us, f.feed_hold_us, f.spindle_load_us, f.spindle_load, f.feed_override_loss,
+    f.spindle_override_loss, f.rapid_override_loss, f.energy_mj
+from stanok.fact_minute f
+join stanok.machine m on m.id = f.machine_id
+join stanok.site t on t.id = m.site_id
+left join stanok.shift_instance s on s.id = f.shift_id
+where f.open;
+comment on view stanok_formula.open_fact is 'All measures of each open minute, once for its hour, once for its shift, once for its production day.';
+
 create view stanok_formula.fact as
 select 'hour' as kind, machine_id, hour, null::bigint as shift_id, null::date as day,
     apt, apt_no_order, aust, adet_idle, adet_stop, adot_idle, adot_setup, adot_stop, planned_state,
@@ -68,47 +103,35 @@ select 'day', machine_id, null, null, day,
     spindle_load, feed_override_loss, spindle_override_loss, rapid_override_loss, energy_mj
 from stanok.fact_day
 union all
-select p.kind, f.machine_id, p.hour, p.shift_id, p.day,
-    f.apt, f.apt_no_order, f.aust, f.adet_idle, f.adet_stop, f.adot_idle, f.adot_setup, f.adot_stop,
-    f.planned_state, f.planned_calendar, f.planned_failure, f.unknown, f.apt_out, f.aust_out, f.unknown_out,
-    f.parts_total, f.parts_good, f.parts_scrap, f.parts_no_standard, f.credit_total_us, f.credit_good_us,
-    f.credit_gap_total_us, f.credit_gap_good_us, f.powered_us, f.program_running_us, f.spindle_turning_us,
-    f.in_cut_us, f.air_cut_us, f.feed_hold_us, f.spindle_load_us, f.spindle_load, f.feed_override_loss,
-    f.spindle_override_loss, f.rapid_override_loss, f.energy_mj
-from stanok.fact_minute f
-join stanok.machine m on m.id = f.machine_id
-join stanok.site t on t.id = m.site_id
-left join stanok.shift_instance s on s.id = f.shift_id
-cross join lateral (
-    values
-        ('hour', date_bin('1 hour', f.minute, 'epoch'), null, null),
-        ('shift', null, f.shift_id, null),
-        ('day', null, null, coalesce(s.production_day, (f.minute at time zone t.zone)::date))
-) p (kind, hour, shift_id, day)
-where f.open;
+select * from stanok_formula.open_fact;
 comment on view stanok_formula.fact is
     'All measures by hour, by shift or by production day: the sums of closed minutes, and each open minute.';
 
 create view stanok_formula.sums as
-select
-    kind, machine_id, hour, shift_id, day,
-    sum(apt + apt_no_order)::bigint as apt,
-    sum(aust)::bigint as aust,
-    sum(adet_idle + adet_stop)::bigint as adet,
-    sum(adot_idle + adot_setup + adot_stop)::bigint as adot,
-    sum(unknown)::bigint as unknown,
-    sum(apt + apt_no_order + aust + adet_idle + adet_stop + adot_idle + adot_setup + adot_stop + unknown)::bigint as busy,
-    sum(spindle_turning_us)::bigint as turning,
-    sum(credit_total_us)::bigint as total,
-    sum(credit_good_us)::bigint as good,
-    sum(credit_gap_total_us)::bigint as gap_total,
-    sum(credit_gap_good_us)::bigint as gap_good,
-    sum(parts_total)::bigint as parts_total,
-    sum(parts_good)::bigint as parts_good,
-    sum(parts_scrap)::bigint as parts_scrap,
-    sum(parts_no_standard)::bigint as parts_no_standard
-from stanok_formula.fact
-group by kind, machine_id, hour, shift_id, day;
+select m.id as machine_id, f.*
+from stanok.machine m
+cross join lateral (
+    select
+        kind, hour, shift_id, day,
+        sum(apt + apt_no_order)::bigint as apt,
+        sum(aust)::bigint as aust,
+        sum(adet_idle + adet_stop)::bigint as adet,
+        sum(adot_idle + adot_setup + adot_stop)::bigint as adot,
+        sum(unknown)::bigint as unknown,
+        sum(apt + apt_no_order + aust + adet_idle + adet_stop + adot_idle + adot_setup + adot_stop + unknown)::bigint as busy,
+        sum(spindle_turning_us)::bigint as turning,
+        sum(credit_total_us)::bigint as total,
+        sum(credit_good_us)::bigint as good,
+        sum(credit_gap_total_us)::bigint as gap_total,
+        sum(credit_gap_good_us)::bigint as gap_good,
+        sum(parts_total)::bigint as parts_total,
+        sum(parts_good)::bigint as parts_good,
+        sum(parts_scrap)::bigint as parts_scrap,
+        sum(parts_no_standard)::bigint as parts_no_standard
+    from stanok_formula.fact
+    where machine_id = m.id -- here, so that whoever asks for some machines has only theirs summed
+    group by kind, hour, shift_id, day
+) f;
 comment on view stanok_formula.sums is
     'Facts of a machine and hour, shift or day; busy is planned busy time (PBT), apt includes production without an order.';
 
@@ -142,19 +165,22 @@ comment on view stanok_formula.period is 'Hours, shifts and production days of m
 create function stanok_formula.greatest_standard(
     machine bigint, shift bigint, start_time timestamptz, end_time timestamptz
 )
-    returns bigint language sql stable parallel safe security definer
-begin atomic
-    select max(pri_us) from stanok.standard_time where program_id in (
-        select program_id from stanok.fact_shift where machine_id = machine and shift_id = shift
-        union all
-        select program_id from stanok.fact_hour
-        where shift is null and machine_id = machine and hour > start_time - interval '1 hour' and hour < end_time
-        union all
-        select program_id from stanok.fact_minute
-        where machine_id = machine and (shift is null or shift_id = shift) and open
-            and minute >= start_time and minute < end_time
+    returns bigint language plpgsql stable parallel safe security definer set search_path = pg_catalog as $$
+#variable_conflict use_column
+begin
+    return (
+        select max(pri_us) from stanok.standard_time where program_id in (
+            select program_id from stanok.fact_shift where machine_id = machine and shift_id = shift
+            union all
+            select program_id from stanok.fact_hour
+            where shift is null and machine_id = machine and hour > start_time - interval '1 hour' and hour < end_time
+            union all
+            select program_id from stanok.fact_minute
+            where machine_id = machine and (shift is null or shift_id = shift) and open
+                and minute >= start_time and minute < end_time
+        )
     );
-end;
+end $$;
 comment on function stanok_formula.greatest_standard is
     'The greatest standard time of a part of the programs that ran on a machine in a shift, or in the hours that a window '
     'touches where shift is NULL, µs.';
@@ -163,13 +189,16 @@ create function stanok_formula.gap_noted(
     machine bigint, of_scope text, gap_from timestamptz, of_counter integer, rank integer,
     shift bigint, start_time timestamptz, end_time timestamptz
 )
-    returns bigint language sql stable parallel safe security definer
-begin atomic
-    select coalesce(sum(amount), 0)::bigint
-    from stanok.gap_time
-    where machine_id = machine and scope = of_scope and from_time = gap_from and counter = of_counter
-        and source_rank = rank and (shift is null or shift_id = shift) and at_time >= start_time and at_time < end_time;
-end;
+    returns bigint language plpgsql stable parallel safe security definer set search_path = pg_catalog as $$
+#variable_conflict use_column
+begin
+    return (
+        select coalesce(sum(amount), 0)::bigint
+        from stanok.gap_time
+        where machine_id = machine and scope = of_scope and from_time = gap_from and counter = of_counter
+            and source_rank = rank and (shift is null or shift_id = shift) and at_time >= start_time and at_time < end_time
+    );
+end $$;
 comment on function stanok_formula.gap_noted is
     'What was noted of a gap when its minutes went, of a shift, or of a window where shift is NULL, µs.';
 
@@ -180,8 +209,10 @@ create function stanok_formula.gaps(
         inside_good bigint, inside_total bigint, possible_good double precision, possible_total double precision,
         later_good double precision, later_total double precision
     )
-    language sql stable parallel safe security definer rows 1
-begin atomic
+    language plpgsql stable parallel safe security definer rows 1 set search_path = pg_catalog as $$
+#variable_conflict use_column
+begin
+    return query
     select
         coalesce(sum(g.credit_good_us) filter (where g.inside), 0)::bigint,
         coalesce(sum(g.credit_total_us) filter (where g.inside), 0)::bigint,
@@ -227,7 +258,7 @@ begin atomic
             group by minute
         ) f
     ) u;
-end;
+end $$;
 comment on function stanok_formula.gaps is
     'Gaps of a machine cut to a shift, or to a window where shift is NULL: standard time booked in it after those wholly '
     'inside, the most that all can have produced in planned busy time, and the same of those after which nothing was booked by the end of the shift.';
@@ -236,8 +267,10 @@ create function stanok_formula.source_gaps(
     machine bigint, shift bigint, start_time timestamptz, end_time timestamptz, max_rate double precision
 )
     returns table (inside_good bigint, inside_total bigint, later_good double precision, later_total double precision)
-    language sql stable parallel safe security definer rows 1
-begin atomic
+    language plpgsql stable parallel safe security definer rows 1 set search_path = pg_catalog as $$
+#variable_conflict use_column
+begin
+    return query
     select
         coalesce(sum(g.credit_good_us) filter (where g.inside), 0)::bigint,
         coalesce(sum(g.credit_total_us) filter (where g.inside), 0)::bigint,
@@ -280,7 +313,7 @@ begin atomic
             group by minute
         ) f
     ) b;
-end;
+end $$;
 comment on function stanok_formula.source_gaps is
     'Gaps of single sources of a machine cut to a shift, or to a window where shift is NULL: standard time booked in it after those wholly inside, and the most '
     'that may have been made in planned busy time of those after which nothing was booked by the end of the shift. They '
@@ -293,8 +326,10 @@ create function stanok_formula.count_gaps(
         good_less double precision, good_more double precision, scrap_less double precision, scrap_more double precision,
         total_less double precision, total_more double precision
     )
-    language sql stable parallel safe security definer rows 1
-begin atomic
+    language plpgsql stable parallel safe security definer rows 1 set search_path = pg_catalog as $$
+#variable_conflict use_column
+begin
+    return query
     select
         coalesce(sum(case good_sign when 1 then less when -1 then more end), 0),
         coalesce(sum(case good_sign when 1 then more when -1 then less end), 0),
@@ -338,15 +373,17 @@ begin atomic
             ) f
         ) t
     ) b;
-end;
+end $$;
 comment on function stanok_formula.count_gaps is
     'By how much standard time of good, of other and of all parts may differ from what was booked in a shift, or in a window where shift is NULL, because '
     'counters do not say it, downwards and upwards.';
 
 create function stanok_formula.spindle_doubt(machine bigint, shift bigint, start_time timestamptz, end_time timestamptz)
     returns table (unseen bigint, by_speed bigint)
-    language sql stable parallel safe security definer rows 1
-begin atomic
+    language plpgsql stable parallel safe security definer rows 1 set search_path = pg_catalog as $$
+#variable_conflict use_column
+begin
+    return query
     select
         coalesce(sum(u.amount) filter (where g.counter = -1), 0)::bigint,
         coalesce(sum(u.amount) filter (where g.counter = -2), 0)::bigint
@@ -374,7 +411,7 @@ begin atomic
             group by minute
         ) f
     ) u;
-end;
+end $$;
 comment on function stanok_formula.spindle_doubt is
     'Planned busy time of a shift, or of a window where shift is NULL, in which the state is known, but not whether a spindle turns: '
     'none is seen to, and one does by its speed alone, µs.';
@@ -396,34 +433,35 @@ from stanok_formula.period f
 join stanok.machine m on m.id = f.machine_id
 join stanok.machine_live l on l.machine_id = f.machine_id
 cross join lateral (
-    -- Most periods have no gap. The functions are asked for those that have one only: `offset 0` keeps each question apart.
-    select exists (
-        select from stanok.data_gap where machine_id = m.id and reach >= f.start_time and from_time < f.end_time offset 0
-    ) as gaps
-    offset 0
+    -- Most periods have no gap. The functions are asked for those that have one of their kind only: `offset 0` keeps each
+    -- question apart.
+    select
+        bool_or(scope = 'state') as state, bool_or(scope = 'source') as source, bool_or(scope = 'count') as count,
+        bool_or(scope = 'gauge') as gauge
+    from stanok.data_gap where machine_id = m.id and reach >= f.start_time and from_time < f.end_time offset 0
 ) has
 left join lateral (
-    select * from stanok_formula.gaps(m.id, f.shift_id, f.start_time, f.end_time, m.max_rate) where has.gaps offset 0
+    select * from stanok_formula.gaps(m.id, f.shift_id, f.start_time, f.end_time, m.max_rate) where has.state offset 0
 ) state_gap on true
 left join lateral (
     select * from stanok_formula.source_gaps(m.id, f.shift_id, f.start_time, f.end_time, m.max_rate)
-    where has.gaps offset 0
+    where has.source offset 0
 ) source_gap on true
 left join lateral (
     select * from stanok_formula.count_gaps(m.id, f.shift_id, f.start_time, f.end_time, m.max_rate)
-    where has.gaps offset 0
+    where has.count offset 0
 ) count_gap on true
 cross join lateral (
     select
-        coalesce(state_gap.inside_good + source_gap.inside_good, 0) as inside_good,
-        coalesce(state_gap.inside_total + source_gap.inside_total, 0) as inside_total,
+        coalesce(state_gap.inside_good, 0) + coalesce(source_gap.inside_good, 0) as inside_good,
+        coalesce(state_gap.inside_total, 0) + coalesce(source_gap.inside_total, 0) as inside_total,
         coalesce(state_gap.possible_good, 0) as possible_good,
         coalesce(state_gap.possible_total, 0) as possible_total,
-        coalesce(state_gap.later_good + source_gap.later_good, 0) as later_good,
-        coalesce(state_gap.later_total + source_gap.later_total, 0) as later_total
+        coalesce(state_gap.later_good, 0) + coalesce(source_gap.later_good, 0) as later_good,
+        coalesce(state_gap.later_total, 0) + coalesce(source_gap.later_total, 0) as later_total
 ) g
 left join lateral (
-    select * from stanok_formula.spindle_doubt(m.id, f.shift_id, f.start_time, f.end_time) where has.gaps offset 0
+    select * from stanok_formula.spindle_doubt(m.id, f.shift_id, f.start_time, f.end_time) where has.gauge offset 0
 ) doubt on true
 cross join lateral (
     select coalesce(doubt.unseen, 0) as unseen, coalesce(doubt.by_speed, 0) as by_speed

@@ -19,7 +19,8 @@ join stanok_formula.site on site.id = m.site_id
 join stanok.machine_live l on l.machine_id = m.id
 join stanok.shift_instance s on s.site_id = m.site_id
 cross join lateral (
-    select * from stanok_formula.measures where kind = 'shift' and machine_id = m.id and shift_id = s.id
+    -- One lookup a machine and shift; `offset 0` keeps it so.
+    select * from stanok_formula.measures where kind = 'shift' and machine_id = m.id and shift_id = s.id offset 0
 ) f
 cross join lateral (
     select number, step, us, (f.calendar - sum(us) over (order by number))::bigint as left_us

@@ -2,40 +2,92 @@
 -- are. Everything is divided last, from sums. Bounds let unknown time have been anything: safe, though those that rest
 -- on parts are wider than those of board.kpi_day, and leave out what counters do not say.
 
+create view stanok_formula.week as
+select date_trunc('week', e.tick_time)::date - 7 * n as week, n as ago
+from stanok.engine_state e
+cross join generate_series(-1, 53) n;
+comment on view stanok_formula.week is
+    'Mondays of the last 53 weeks; ago: how many weeks back, -1 because a week begins earlier in the east than in UTC.';
+
 create view stanok_formula.week_machine as
 select
-    f.machine_id,
-    date_trunc('week', f.day::timestamp)::date as week,
-    f.day,
-    f.calendar, f.busy, f.unknown, f.unknown_out, f.producing, f.apt_out, f.aust, f.adet, f.adot,
-    f.adet_idle, f.adet_stop, f.adot_stop, f.total, f.good, f.credit_total_us, f.credit_good_us, f.parts_no_standard,
-    f.parts_good
-from stanok.machine m
-cross join (select date_trunc('week', tick_time)::date - 371 as from_day from stanok.engine_state) e
-cross join lateral (
-    select * from stanok_formula.measures where kind = 'day' and machine_id = m.id and day >= e.from_day
-) f;
-comment on view stanok_formula.week_machine is 'Sums of each machine and production day of the last 53 weeks, with the Monday of its week.';
+    machine_id, ago, week,
+    bit_or(case when busy > 0 then 1 << (day - week) else 0 end) as days,
+    sum(calendar)::bigint as calendar, sum(busy)::bigint as busy, sum(unknown)::bigint as unknown,
+    sum(unknown_out)::bigint as unknown_out, sum(producing)::bigint as producing, sum(apt_out)::bigint as apt_out,
+    sum(aust)::bigint as aust, sum(adet_idle)::bigint as adet_idle, sum(adet_stop)::bigint as adet_stop,
+    sum(adot)::bigint as adot, sum(adot_stop)::bigint as adot_stop,
+    sum(credit_total_us + credit_gap_total_us)::bigint as total, sum(credit_good_us + credit_gap_good_us)::bigint as good,
+    sum(credit_total_us)::bigint as credit_total_us, sum(credit_good_us)::bigint as credit_good_us,
+    sum(parts_no_standard)::bigint as parts_no_standard, sum(parts_good)::bigint as parts_good
+from (
+    -- A look into the index for each machine and week that are asked for, and the open minutes once.
+    select m.id as machine_id, w.ago, w.week, d.*
+    from stanok.machine m
+    cross join stanok_formula.week w
+    cross join lateral (
+        select day, apt + apt_no_order + aust + adet_idle + adet_stop + adot_idle + adot_setup + adot_stop
+            + planned_state + planned_calendar + planned_failure + unknown + apt_out + aust_out + unknown_out as calendar,
+            apt + apt_no_order + aust + adet_idle + adet_stop + adot_idle + adot_setup + adot_stop + unknown as busy,
+            apt + apt_no_order as producing,
+            adot_idle + adot_setup + adot_stop as adot,
+            unknown, unknown_out, apt_out, aust, adet_idle, adet_stop, adot_stop,
+            credit_total_us, credit_good_us, credit_gap_total_us, credit_gap_good_us, parts_no_standard, parts_good
+        from stanok.fact_day where machine_id = m.id and day >= w.week and day < w.week + 7 offset 0
+    ) d
+    union all
+    select o.machine_id, w.ago, w.week, o.day, o.apt + o.apt_no_order + o.aust + o.adet_idle + o.adet_stop + o.adot_idle + o.adot_setup + o.adot_stop
+            + o.planned_state + o.planned_calendar + o.planned_failure + o.unknown + o.apt_out + o.aust_out + o.unknown_out,
+        o.apt + o.apt_no_order + o.aust + o.adet_idle + o.adet_stop + o.adot_idle + o.adot_setup + o.adot_stop + o.unknown,
+        o.apt + o.apt_no_order,
+        o.adot_idle + o.adot_setup + o.adot_stop,
+        o.unknown, o.unknown_out, o.apt_out, o.aust, o.adet_idle, o.adet_stop, o.adot_stop,
+        o.credit_total_us, o.credit_good_us, o.credit_gap_total_us, o.credit_gap_good_us, o.parts_no_standard, o.parts_good
+    from stanok_formula.open_fact o
+    join stanok_formula.week w on o.day >= w.week and o.day < w.week + 7
+    where o.kind = 'day'
+) f
+group by machine_id, ago, week;
+comment on view stanok_formula.week_machine is
+    'Sums of each machine and week; days: a bit for each day of the week that has planned busy time.';
 
 create view stanok_formula.worked_shift as
-select
-    m.id as machine_id,
-    date_trunc('week', s.production_day::timestamp)::date as week,
-    (w.work >= 3600000000) as sure,
-    (w.work + w.unseen >= 3600000000) as possible
-from stanok.machine m
-join stanok.shift_instance s on s.site_id = m.site_id
-join stanok.engine_state e on s.production_day >= date_trunc('week', e.tick_time)::date - 371
-cross join lateral (
-    select producing + aust + apt_out + aust_out as work, unknown + unknown_out as unseen
-    from stanok_formula.measures where kind = 'shift' and machine_id = m.id and shift_id = s.id
-) w;
+select machine_id, ago, week, shift_id, sum(work) >= 3600000000 as sure, sum(work + unseen) >= 3600000000 as possible
+from (
+    select f.machine_id, w.ago, w.week, s.id as shift_id, f.work, f.unseen
+    from stanok_formula.week w
+    cross join stanok_formula.site site
+    join stanok.shift_instance s
+        on s.site_id = site.id and s.production_day >= w.week and s.production_day < w.week + 7
+    cross join lateral (
+        select machine_id, apt + apt_no_order + aust + apt_out + aust_out as work, unknown + unknown_out as unseen
+        from stanok.fact_shift where shift_id = s.id offset 0
+    ) f
+    union all
+    select o.machine_id, w.ago, w.week, s.id, o.apt + o.apt_no_order + o.aust + o.apt_out + o.aust_out, o.unknown + o.unknown_out
+    from stanok_formula.open_fact o
+    join stanok.shift_instance s on s.id = o.shift_id
+    join stanok_formula.week w on s.production_day >= w.week and s.production_day < w.week + 7
+    where o.kind = 'shift'
+) f
+group by machine_id, ago, week, shift_id;
 comment on view stanok_formula.worked_shift is
     'Whether a machine worked in a shift: an hour at least of production or setup; possible: if unknown time was work.';
 
-create view board.indicator_week with (security_barrier) as
+create view stanok_formula.week_all as
+select *, null::bigint as sure, null::bigint as possible from stanok_formula.week_machine
+union all
+select machine_id, ago, week, null, null, null, null, null, null, null, null, null, null,
+    null, null, null, null, null, null, null, null,
+    count(*) filter (where sure), count(*) filter (where possible)
+from stanok_formula.worked_shift
+group by machine_id, ago, week;
+comment on view stanok_formula.week_all is
+    'Sums of each machine and week, and in a row of its own how many shifts it worked: one below the other, so that whoever asks for some weeks has both read for these only.';
+
+create view stanok_formula.indicator as
 select
-    f.level, f.site, f.area, f.machine, f.title, f.week, f.machines, f.days,
+    f.level, f.site, f.area, f.machine, f.title, f.week, f.ago, f.machines, f.days,
     stanok_formula.hours(f.calendar) as calendar_h,
     stanok_formula.hours(f.busy) as planned_busy_h,
     stanok_formula.hours(f.unknown) as unknown_h,
@@ -50,9 +102,9 @@ select
     stanok_formula.ratio(f.aubt, f.busy) as load_actual,
     stanok_formula.ratio(f.aubt, f.busy) as load_actual_low,
     stanok_formula.ratio(f.aubt + f.unknown, f.busy) as load_actual_high,
-    stanok_formula.ratio(w.sure, f.days * f.machines) as shift_factor,
-    stanok_formula.ratio(w.sure, f.days * f.machines) as shift_factor_low,
-    stanok_formula.ratio(w.possible, f.days * f.machines) as shift_factor_high,
+    stanok_formula.ratio(f.sure, f.days * f.machines) as shift_factor,
+    stanok_formula.ratio(f.sure, f.days * f.machines) as shift_factor_low,
+    stanok_formula.ratio(f.possible, f.days * f.machines) as shift_factor_high,
     stanok_formula.ratio(f.in_order, f.in_order + f.repair) as readiness,
     stanok_formula.ratio(f.in_order, f.in_order + f.repair + f.unknown) as readiness_low,
     stanok_formula.ratio(f.in_order + f.unknown, f.in_order + f.repair + f.unknown) as readiness_high,
@@ -75,36 +127,46 @@ select
     'stanok-iso22400-1' as definition
 from (
     select
-        case when m.name is not null then 'machine' when m.area is not null then 'area' else 'site' end as level,
-        site.name as site, m.area, m.name as machine, min(m.title) filter (where m.name is not null) as title, d.week,
-        count(distinct d.machine_id) as machines,
-        count(distinct d.day) filter (where d.busy > 0) as days,
-        sum(d.calendar)::bigint as calendar, sum(d.busy)::bigint as busy, sum(d.unknown)::bigint as unknown, sum(d.unknown_out)::bigint as unknown_out,
-        sum(d.producing)::bigint as producing, sum(d.apt_out)::bigint as apt_out, sum(d.aust)::bigint as aust, sum(d.adot)::bigint as adot,
+        l.level, site.name as site,
+        case when l.level <> 'site' then m.area end as area,
+        case when l.level = 'machine' then m.name end as machine,
+        case when l.level = 'machine' then m.title end as title,
+        d.week, d.ago,
+        count(d.days) as machines,
+        bit_count(bit_or(d.days)::bit(7)) as days,
+        sum(d.calendar)::bigint as calendar, sum(d.busy)::bigint as busy, sum(d.unknown)::bigint as unknown,
+        sum(d.unknown_out)::bigint as unknown_out, sum(d.producing)::bigint as producing, sum(d.apt_out)::bigint as apt_out,
+        sum(d.aust)::bigint as aust, sum(d.adot)::bigint as adot,
         sum(d.adet_idle)::bigint as adet_idle, sum(d.adet_stop)::bigint as adet_stop,
-        sum(d.producing + d.aust + d.adet)::bigint as aubt,
+        sum(d.producing + d.aust + d.adet_idle + d.adet_stop)::bigint as aubt,
         sum(d.busy - d.unknown - d.adet_stop - d.adot_stop)::bigint as in_order,
         sum(d.adet_stop + d.adot_stop)::bigint as repair,
         sum(d.total)::bigint as total, sum(d.good)::bigint as good,
         sum(d.credit_total_us)::bigint as least_total, sum(d.credit_good_us)::bigint as least_good,
         sum(d.unknown * m.max_rate) as unseen,
         sum(d.parts_no_standard) = 0 as standard,
-        sum(d.parts_good)::bigint as parts_good
-    from stanok_formula.week_machine d
+        sum(d.parts_good)::bigint as parts_good,
+        sum(d.sure)::bigint as sure, sum(d.possible)::bigint as possible
+    from (values ('machine'), ('area'), ('site')) l (level)
+    cross join stanok_formula.week_all d
     join stanok.machine m on m.id = d.machine_id
     join stanok_formula.site on site.id = m.site_id
-    group by grouping sets ((site.name, d.week), (site.name, m.area, d.week), (site.name, m.area, m.name, d.week))
-) f
-left join (
-    select
-        site.name as site, m.area, m.name as machine, w.week,
-        count(*) filter (where w.sure) as sure, count(*) filter (where w.possible) as possible
-    from stanok_formula.worked_shift w
-    join stanok.machine m on m.id = w.machine_id
-    join stanok_formula.site on site.id = m.site_id
-    group by grouping sets ((site.name, w.week), (site.name, m.area, w.week), (site.name, m.area, m.name, w.week))
-) w on w.site = f.site and w.area is not distinct from f.area and w.machine is not distinct from f.machine
-    and w.week = f.week;
+    group by 1, 2, 3, 4, 5, 6, 7
+    having count(d.days) > 0
+) f;
+comment on view stanok_formula.indicator is 'What board.indicator_week shows; ago: how many weeks back.';
+
+create view board.indicator_week with (security_barrier) as
+select
+    i.level, i.site, i.area, i.machine, i.title, i.week, i.machines, i.days,
+    i.calendar_h, i.planned_busy_h, i.unknown_h, i.order_h, i.production_h, i.setup_h, i.waiting_h, i.breakdown_h,
+    i.no_order_h, i.parts_good, i.coverage, i.load_actual, i.load_actual_low, i.load_actual_high, i.shift_factor,
+    i.shift_factor_low, i.shift_factor_high, i.readiness, i.readiness_low, i.readiness_high, i.equipment_use,
+    i.equipment_use_low, i.equipment_use_high, i.integral_use, i.integral_use_low, i.integral_use_high,
+    i.allocation_efficiency, i.utilization_efficiency, i.availability, i.availability_high, i.oee, i.oee_low,
+    i.oee_high, i.calendar_oee, i.definition
+from stanok_formula.indicator i
+join stanok_formula.site on site.name = i.site;
 comment on view board.indicator_week is
     'Indicators by week, of the last 53, of sites, areas and machines, each from sums; unknown time makes their bounds.';
 comment on column board.indicator_week.level is 'site, area or machine: what the row is about [text]';
@@ -156,24 +218,23 @@ comment on column board.indicator_week.definition is 'Definition that the ratios
 
 create view board.idle_machine with (security_barrier) as
 select
-    i.site, i.area, i.machine, i.title,
-    min(i.week) as from_week,
-    sum(i.production_h) / sum(i.planned_busy_h) as availability,
-    sum(i.order_h) / sum(i.planned_busy_h) as allocation_efficiency,
-    sum(i.planned_busy_h) as planned_busy_h,
-    sum(i.no_order_h) as no_order_h,
-    sum(i.setup_h) as setup_h,
-    sum(i.breakdown_h) as breakdown_h,
-    sum(i.waiting_h) as waiting_h
-from board.indicator_week i
-join stanok.machine m on m.name = i.machine
+    site.name as site, m.area, m.name as machine, m.title,
+    min(w.week) as from_week,
+    stanok_formula.ratio(sum(w.producing), sum(w.busy)) as availability,
+    stanok_formula.ratio(sum(w.producing + w.aust + w.adet_idle + w.adet_stop), sum(w.busy)) as allocation_efficiency,
+    stanok_formula.hours(sum(w.busy)::bigint) as planned_busy_h,
+    stanok_formula.hours(sum(w.adot)::bigint) as no_order_h,
+    stanok_formula.hours(sum(w.aust)::bigint) as setup_h,
+    stanok_formula.hours(sum(w.adet_stop)::bigint) as breakdown_h,
+    stanok_formula.hours(sum(w.adet_idle)::bigint) as waiting_h
+from stanok_formula.week_machine w
+join stanok.machine m on m.id = w.machine_id
 join stanok_formula.site on site.id = m.site_id
-cross join (
-    select date_trunc('week', tick_time)::date as this_week from stanok.engine_state
-) e
-where i.level = 'machine' and i.week < e.this_week and i.week >= e.this_week - 28
-group by i.site, i.area, i.machine, i.title
-having count(*) = 4 and bool_and(i.availability_high < 0.2 and i.coverage >= 0.8);
+where w.ago between 1 and 4
+group by site.name, m.area, m.name, m.title
+having count(*) = 4 and bool_and(
+    stanok_formula.ratio(w.producing + w.unknown, w.busy) < 0.2 and stanok_formula.ratio(w.busy - w.unknown, w.busy) >= 0.8
+);
 comment on view board.idle_machine is
     'Machines that surely produced less than a fifth of planned busy time in each of the last four whole weeks, each at least four fifths observed.';
 comment on column board.idle_machine.site is 'Plant [text]';

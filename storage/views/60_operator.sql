@@ -66,17 +66,18 @@ select
     cause.word as cause,
     cause.title_en as cause_en,
     cause.title_ru as cause_ru,
-    coalesce(note.reason, '') as reason,
-    coalesce(note.class, '') as class,
-    coalesce(r.title_en, note.reason, 'Not yet classified') as reason_en,
-    coalesce(r.title_ru, note.reason, 'Ещё не указана') as reason_ru,
-    coalesce(note.author, '') as author,
-    coalesce(note.note, '') as note
+    coalesce(piece.reason, '') as reason,
+    coalesce(piece.class, '') as class,
+    coalesce(r.title_en, piece.reason, 'Not yet classified') as reason_en,
+    coalesce(r.title_ru, piece.reason, 'Ещё не указана') as reason_ru,
+    coalesce(piece.author, '') as author,
+    coalesce(piece.note, '') as note
 from stanok_formula.state_span i
 join stanok.machine m on m.id = i.machine_id
 join stanok_formula.site on site.id = m.site_id
-join stanok.state on state.id = i.state
-join stanok.cause on cause.id = i.cause
+-- Left, though every state and cause has its words: else the server expects a handful of rows and looks each up.
+left join stanok.state on state.id = i.state
+left join stanok.cause on cause.id = i.cause
 cross join lateral (
     -- Most stops have no reason. What follows is asked for those that have one only: `offset 0` keeps each question apart.
     select exists (
@@ -87,10 +88,10 @@ cross join lateral (
     offset 0
 ) has
 cross join lateral (
-    select i.from_time, i.to_time
+    select i.from_time, i.to_time, null as reason, null as class, null as author, null as note
     where not has.told
     union all
-    select cut.from_time, cut.to_time
+    select cut.from_time, cut.to_time, note.reason, note.class, note.author, note.note
     from (
         select at as from_time, lead(at) over (order by at) as to_time
         from (
@@ -106,18 +107,18 @@ cross join lateral (
                 and t.to_time > i.from_time and t.from_time < i.to_time
         ) edges
     ) cut
+    left join lateral (
+        select t.reason, t.class, t.author, t.note
+        from stanok_formula.told t
+        where t.machine_id = i.machine_id and t.kind = 'reason'
+            and t.from_time <= cut.from_time and t.to_time > cut.from_time
+        order by t.entered_time desc, t.id desc
+        limit 1
+    ) note on true
     where has.told
 ) piece
-left join lateral (
-    select t.reason, t.class, t.author, t.note
-    from stanok_formula.told t
-    where has.told and t.machine_id = i.machine_id and t.kind = 'reason'
-        and t.from_time <= piece.from_time and t.to_time > piece.from_time
-    order by t.entered_time desc, t.id desc
-    limit 1
-) note on true
-left join stanok.reason r on r.code = note.reason
-where state.word in ('idle', 'unplanned_stop', 'setup', 'planned_stop') and piece.to_time > piece.from_time;
+left join stanok.reason r on r.code = piece.reason
+where i.state in (2, 3, 4, 5) and piece.to_time > piece.from_time; -- idle, unplanned_stop, setup, planned_stop: by code, of which there are statistics
 comment on view board.stop is
     'Time that a machine did not produce, with the reasons that people gave: an interval is cut where a reason begins or ends, the latest entry holds where several lie.';
 comment on column board.stop.site is 'Plant [text]';

@@ -22,7 +22,7 @@ def bare_database(empty_database: Callable[[str], str]) -> str:
 @pytest.fixture
 def empty(bare_database: str) -> Iterator[Connection]:
     with connect(bare_database) as opened:
-        opened.execute("drop schema if exists board, stanok_formula, stanok cascade")
+        opened.execute("drop schema if exists board, stanok_formula, stanok, stanok_raw cascade")
         yield opened
 
 
@@ -96,6 +96,17 @@ def test_a_file_for_timescaledb_waits_for_a_server_that_has_it(empty: Connection
         pytest.skip("this server can do everything")  # only an edition that lacks something can refuse
     assert "0003_fast" not in apply(empty, files)
     assert status(empty, migrations=files)[-1] == ("0003_fast", Standing.NOT_POSSIBLE)
+
+
+def test_a_file_that_waits_is_never_applied_once_a_later_one_took_its_place(empty: Connection, files: Path) -> None:
+    (files / "0003_fast.sql").write_text("-- requires: timescaledb_tsl\nselect 1 / 0;\n")
+    if ask(empty).timescale == Timescale.COMMUNITY:
+        pytest.skip("this server can do everything")  # only an edition that lacks something can wait
+    (files / "0004_slow.sql").write_text("-- replaces: 0003\ncreate table stanok.slow (a integer);\n")
+    assert "0004_slow" in apply(empty, files)
+    (files / "0003_fast.sql").write_text("select 1 / 0;\n")  # as if the server had learned it
+    assert apply(empty, files) == []
+    assert status(empty, migrations=files)[2] == ("0003_fast", Standing.REPLACED)
 
 
 @pytest.mark.parametrize("name", ["3_short.sql", "0003_a.b.sql", "x.sql"])

@@ -16,7 +16,6 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from core.errors import InputError
 from core.samples.batch import SampleBatch
 from core.units import HOUR_US
-from storage.pg.capability import Timescale, ask
 from storage.pg.commit import Store
 from storage.pg.connect import connect
 from storage.pg.migrate import migrate
@@ -60,7 +59,7 @@ STATEMENTS: dict[str, tuple[str, set[str]]] = {
     "formula": ("select * from stanok_formula.gaps(1, 1, now(), now(), 1)", set()),
     "cursors": ("select * from stanok.spool_cursor", PRIVATE | {"collector"}),
     "raw rows": ("select count(*) from stanok.sample_gauge", PRIVATE),
-    "where raw rows lie": ("select count(*) from {chunk}", PRIVATE),
+    "where raw rows lie": ("select count(*) from {chunk}", {"maintenance"}),
     "facts": ("select count(*) from stanok.fact_minute", PRIVATE),
     "quarantine": ("select raw from stanok.quarantine", PRIVATE),
     "who sees what": ("select * from stanok.role_site", {"maintenance"}),
@@ -106,6 +105,10 @@ STATEMENTS: dict[str, tuple[str, set[str]]] = {
     "keep less": ("select stanok.keep_from('2025-01-01')", {"maintenance"}),
     "old minutes away": ("select stanok.forget_minutes()", {"maintenance"}),
     "index chunks": ("select stanok.index_chunk()", {"maintenance"}),
+    "chunks for what comes": ("select stanok.add_chunk()", {"maintenance"}),
+    "where chunks end": ("select * from stanok.raw_chunks('sample_gauge')", set()),
+    "a chunk away": ("drop table {chunk}", set()),
+    "a table among chunks": ("create table stanok_raw.mine (x integer)", set()),
     "minutes away": ("delete from stanok.fact_minute where minute < '2000-01-01'", {"engine"}),
     "a new table": ("create table stanok.mine (x integer)", set()),
     "a new view": ("create view board.mine as select 1 as one", set()),
@@ -154,10 +157,9 @@ def house(empty_database: object, migrated_template: str) -> Iterator[dict[str, 
             name = f"{login}_{found['dbname']}"
             set_login(admin, name, kind, sites, SECRET)
             addresses[login] = make_conninfo(dsn, user=name, password=SECRET)
-        timescale = ask(admin).timescale != Timescale.NONE
-        chunk = "select format('%I.%I', chunk_schema, chunk_name) from timescaledb_information.chunks limit 1"
-        row = admin.execute(chunk).fetchone() if timescale else None
-        addresses["chunk"] = row[0] if row else "stanok.sample_gauge"
+        row = admin.execute("select tableoid::regclass::text from stanok.sample_gauge limit 1").fetchone()
+        assert row is not None
+        addresses["chunk"] = row[0]
         yield addresses
         for login in LOGINS:
             name = conninfo_to_dict(addresses[login])["user"]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -81,6 +83,26 @@ def test_who_took_what_back_is_written_down(operator: Operator) -> None:
     assert in_effect(operator.entries()) == []
     with pytest.raises(InputError, match="was taken back already by Olga"):
         operator.take_back(first.id, "Ivan")
+
+
+def test_of_two_who_correct_the_same_entry_at_once_the_second_is_refused(operator: Operator) -> None:
+    first = tool(operator).entry
+    together = Barrier(2)
+
+    def correct(author: str, reason: str) -> Done | InputError:
+        together.wait()
+        try:
+            return operator.correct(first.id, author, Correction(reason=reason))
+        except InputError as refused:
+            return refused
+
+    with ThreadPoolExecutor(2) as editors:
+        found = list(editors.map(correct, ("Olga", "Ivan"), ("repair", "setup")))
+    (won,) = (answer for answer in found if isinstance(answer, Done))
+    (refused,) = (answer for answer in found if isinstance(answer, InputError))
+    assert f"was taken back already by {won.entry.author}; `stanok reason list` shows what holds now" in str(refused)
+    assert in_effect(operator.entries()) == [won.entry]
+    assert len(operator.entries()) == 3
 
 
 @pytest.mark.parametrize(
