@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 
 import numpy as np
@@ -20,8 +21,8 @@ from core.errors import BrokenPromise
 from storage.pg.connect import Connection
 from storage.pg.wire import EPOCH_US
 
-_HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
-_TRAILER = struct.pack(">h", -1)
+HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
+TRAILER = struct.pack(">h", -1)
 _NULL = struct.pack(">i", -1)
 _PIECE = 1024
 """Rows encoded at a time: 143 kB of raw samples, what a socket takes at once."""
@@ -62,7 +63,7 @@ def encode(columns: Columns, texts: Sequence[str] = (), text: NDArray[np.int32] 
     rows, count = _blank(columns, text is not None), len(next(iter(columns.values())))
     bare, width = rows.view(f"V{rows.itemsize}").data.cast("B"), rows.itemsize
     fields = [_field(value) for value in texts]
-    yield _HEADER
+    yield HEADER
     for at in range(0, count, _PIECE):
         length = min(_PIECE, count - at)
         for name, values in columns.items():
@@ -73,7 +74,7 @@ def encode(columns: Columns, texts: Sequence[str] = (), text: NDArray[np.int32] 
             end = (row + 1) * width
         rest = bare[end : length * width]
         yield b"".join([*parts, rest]) if parts else rest
-    yield _TRAILER
+    yield TRAILER
 
 
 def _blank(columns: Columns, text: bool) -> NDArray[np.void]:
@@ -116,24 +117,29 @@ def copy_in(
             copy.write(piece)
 
 
-def copy_out(connection: Connection, query: sql.Composed, kinds: Mapping[str, str]) -> NDArray[np.void]:
-    """The rows of a query whose columns are never NULL and have the given big-endian kinds, in that order."""
-    command = sql.SQL("copy ({}) to stdout (format binary)").format(query).as_bytes(connection)
-    libpq = connection.pgconn
-    started = libpq.exec_(command)
+@contextmanager
+def copying_out(connection: Connection, query: sql.Composed) -> Iterator[None]:
+    """The rows of a query come as a binary COPY; all of them are to be taken."""
+    started = connection.pgconn.exec_(sql.SQL("copy ({}) to stdout (format binary)").format(query).as_bytes(connection))
     if started.status != ExecStatus.COPY_OUT:
         raise error_from_result(started)
-    body, receive = bytearray(), libpq.get_copy_data
-    while (found := receive(0))[0] > 0:
-        body += found[1]  # at once: to keep a million small buffers costs five times as much
-    while (ended := libpq.get_result()) is not None:
+    yield
+    while (ended := connection.pgconn.get_result()) is not None:
         if ended.status != ExecStatus.COMMAND_OK:
             raise error_from_result(ended)
+
+
+def copy_out(connection: Connection, query: sql.Composed, kinds: Mapping[str, str]) -> NDArray[np.void]:
+    """The rows of a query whose columns are never NULL and have the given big-endian kinds, in that order."""
+    body, receive = bytearray(), connection.pgconn.get_copy_data
+    with copying_out(connection, query):
+        while (found := receive(0))[0] > 0:
+            body += found[1]  # at once: to keep a million small buffers costs five times as much
     return _decode(body, rows_type(kinds))
 
 
 def _decode(body: bytearray, row: np.dtype[np.void]) -> NDArray[np.void]:
-    count, rest = divmod(len(body) - len(_HEADER) - len(_TRAILER), row.itemsize)
+    count, rest = divmod(len(body) - len(HEADER) - len(TRAILER), row.itemsize)
     if rest:
         raise BrokenPromise(f"{len(body)} bytes of COPY are not rows of {row.itemsize} bytes; is there a NULL?")
-    return np.frombuffer(body, row, count, len(_HEADER))
+    return np.frombuffer(body, row, count, len(HEADER))
