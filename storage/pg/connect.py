@@ -42,6 +42,13 @@ def connect(dsn: str, application: str = "stanok") -> Connection:
     return connection
 
 
+def another(connection: Connection) -> Connection:
+    """A second connection to the same database, with the same login."""
+    info = connection.info
+    application = info.get_parameters().get("application_name", "stanok")
+    return connect(make_conninfo(info.dsn, password=info.password or None), application)
+
+
 @contextmanager
 def database_errors(doing: str) -> Iterator[None]:
     """Turn psycopg's errors into ours; `doing` completes the sentence "could not …".

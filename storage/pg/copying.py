@@ -54,7 +54,9 @@ def rows_type(kinds: Mapping[str, str], text: bool = False) -> np.dtype[np.void]
     return np.dtype(fields + ([("text:", ">i4")] if text else []))
 
 
-def encode(columns: Columns, texts: Sequence[str] = (), text: NDArray[np.int32] | None = None) -> Iterator[bytes | memoryview]:
+def encode(
+    columns: Columns, texts: Sequence[str] = (), text: NDArray[np.int32] | None = None
+) -> Iterator[bytes | memoryview]:
     """A whole binary COPY of the columns; `text` adds a last column: an index into `texts`, -1 for NULL.
 
     It comes in pieces, each to be sent before the next is asked for: they lie in the same memory, because new memory
@@ -63,14 +65,15 @@ def encode(columns: Columns, texts: Sequence[str] = (), text: NDArray[np.int32] 
     rows, count = _blank(columns, text is not None), len(next(iter(columns.values())))
     bare, width = rows.view(f"V{rows.itemsize}").data.cast("B"), rows.itemsize
     fields = [_field(value) for value in texts]
+    indices: Sequence[int] = [] if text is None else text.tolist()
     yield HEADER
     for at in range(0, count, _PIECE):
         length = min(_PIECE, count - at)
         for name, values in columns.items():
             rows[name][:length] = values[at : at + length]
-        parts, end = [], 0
+        parts, end = list[bytes | memoryview](), 0
         for row in [] if text is None else np.flatnonzero(text[at : at + length] >= 0).tolist():
-            parts += [bare[end : (row + 1) * width - len(_NULL)], fields[text[at + row]]]
+            parts += bare[end : (row + 1) * width - len(_NULL)], fields[indices[at + row]]
             end = (row + 1) * width
         rest = bare[end : length * width]
         yield b"".join([*parts, rest]) if parts else rest

@@ -29,15 +29,15 @@ from storage.pg.copying import HEADER, TRAILER, rows_type
 
 log = logging.getLogger(__name__)
 
-BLOCK = 16_384
-"""Rows at a time: two megabytes, what the caches of a processor hold."""
+BLOCK = 4_096
+"""Rows at a time: half a megabyte, as much as waits in a socket, so that the server goes on meanwhile."""
 _ENDED = -1
 """What PQgetCopyData returns after the last row."""
 _MAPS = Path("/proc/self/maps")
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _call(_typing: Any, _address: Any, _one: Any, _two: Any, _three: Any) -> Any:
+@intrinsic
+def _c_call(_typing: Any, _address: Any, _one: Any, _two: Any, _three: Any) -> Any:
     """Call the C function at an address with three words; the word that it returns."""
 
     def code(_context: Any, builder: Any, _signature: Any, given: Any) -> Any:
@@ -46,6 +46,9 @@ def _call(_typing: Any, _address: Any, _one: Any, _two: Any, _three: Any) -> Any
         return builder.call(function, given[1:])
 
     return types.int64(types.int64, types.int64, types.int64, types.int64), code
+
+
+_call: Any = _c_call  # what stands in its place takes no typing context
 
 
 @compiled
@@ -75,7 +78,7 @@ def _free(functions: NDArray[np.int64], address: int) -> None:
 
 @cache
 def _functions() -> NDArray[np.int64] | None:
-    """Addresses of PQgetCopyData, PQfreemem and memcpy in the libpq that psycopg has loaded; None if there is not one."""
+    """Addresses of PQgetCopyData, PQfreemem and memcpy in the libpq that psycopg loaded; None if not found."""
     try:
         lines = _MAPS.read_text().splitlines()
     except OSError:
@@ -128,7 +131,8 @@ def _fill(
 ) -> tuple[int, bytes | None]:
     """Fill the block; the number of the row reached, and what came instead of a row without a text."""
     odd = np.zeros(2, "i8")
-    at = _pull(functions, connection.pgconn.pgconn_ptr, rows.ctypes.data, rows.itemsize, at, len(rows), odd)
+    libpq: Any = connection.pgconn  # psycopg.abc does not name the pointer, its documentation does
+    at = _pull(functions, libpq.pgconn_ptr, rows.ctypes.data, rows.itemsize, at, len(rows), odd)
     if at == len(rows) or odd[1] == _ENDED:
         return at, None
     if odd[1] < 0:

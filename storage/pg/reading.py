@@ -5,7 +5,9 @@ Everything comes back in positions of the given plant; rows of machines or signa
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,19 +16,22 @@ from numpy.typing import NDArray
 from psycopg import sql
 
 from core.engine.operator import Told
+from core.errors import DatabaseError
 from core.facts.schema import FACT, FACT_KEYS, MEASURES, OPEN_END, Frontier, GapRow, RawRows
 from core.plant.model import Plant
 from core.plant.reasons import ReasonClass
 from core.samples.batch import COLUMNS, SampleBatch
 from core.samples.order import FIRST_VALUES
-from core.units import FAR_US, datetime_from_us, us_from_datetime
+from core.units import FAR_US, HOUR_US, datetime_from_us, us_from_datetime
 from core.vocabulary import Cause
-from storage.pg.connect import Connection, database_errors
+from storage.pg.connect import Connection, another, database_errors
 from storage.pg.copying import copy_out, copying_out, our_time
 from storage.pg.positions import NOWHERE, Positions, find, positions_of
 from storage.pg.pulling import pulled
 from storage.pg.wire import EPOCH_US
 from storage.pg.writing import RAW_TABLES
+
+log = logging.getLogger(__name__)
 
 _RAW = {
     **dict.fromkeys(("event_time", "machine_id", "signal_id", "source_id"), ">i8"),
@@ -45,7 +50,11 @@ _PLACES = {"source_id": "<i8", "spool_id": "<i4", "record": "<i8", "row": "<i4"}
 _COLUMNS = {**dict(COLUMNS), **_PLACES, "machine": "<i8", "signal": "<i8"}
 """What a read row becomes; of machine and signal first the ids."""
 _STORED = {name: _OURS.get(name, name) for name in _COLUMNS if name != "text"}
+_Part = dict[str, NDArray[Any]]
 _KEY_BITS = 63
+"""Of an int64 that is not negative."""
+_MUCH_US = 4 * HOUR_US
+"""Hours of machines from which on a second connection, some ten milliseconds, is worth it: some 100 000 samples."""
 _FACTS = dict.fromkeys(("machine_id", "minute", "shift_id", "program_id", "job_order", *MEASURES), ">i8")
 
 
@@ -195,14 +204,10 @@ class Window:
 
 def raw_rows(connection: Connection, plant: Plant, window: Window, spools: Sequence[str] = ()) -> RawRows:
     """Samples in the order of their arrival. `spool` is a position in `spools`, -1 for one that is not among them."""
-    ids, texts = positions_of(plant), dict[str, int]()
-    parts = [{name: np.empty(0, kind) for name, kind in _COLUMNS.items()}]
+    ids = positions_of(plant)
     with database_errors("read raw samples"):
         numbers: dict[str, int] = dict(connection.execute("select spool, id from stanok.spool_cursor").fetchall())
-        for table in RAW_TABLES.values() if window.from_us else ():
-            with copying_out(connection, _query(table, ids, window)):
-                for rows, worded in pulled(connection, _RAW):
-                    parts.append(_part(rows, [(at, texts.setdefault(text, len(texts))) for at, text in worded]))
+        parts, texts = _stored(connection, ids, window)
     found = {name: np.concatenate([part[name] for part in parts]) for name in _COLUMNS}
     found["machine"], found["signal"] = find(ids.machine, found["machine"]), find(ids.signal, found["signal"])
     wanted = _wanted(found, window, len(ids.machine))
@@ -211,7 +216,7 @@ def raw_rows(connection: Connection, plant: Plant, window: Window, spools: Seque
     order = order if wanted is None else order[wanted[order]]
     spool_ids = np.array([numbers.get(name, NOWHERE) for name in spools], np.int64)
     return RawRows(
-        batch=SampleBatch.of({name: found[name][order] for name, _ in COLUMNS}, tuple(texts)),
+        batch=SampleBatch.of({name: found[name][order] for name, _ in COLUMNS}, texts),
         source_id=found["source_id"][order],
         spool=find(spool_ids, spool[order]).astype(np.int32),
         record=record[order],
@@ -219,14 +224,58 @@ def raw_rows(connection: Connection, plant: Plant, window: Window, spools: Seque
     )
 
 
-def _query(table: str, ids: Positions, window: Window) -> sql.Composed:
-    """Rows of one table. What the whole plant asks for is told apart by us: to compare ids costs the server a tenth."""
+def _stored(connection: Connection, ids: Positions, window: Window) -> tuple[list[_Part], tuple[str, ...]]:
+    """All parts, and the texts that they index. Where there is much, two connections read half of it each."""
+    nothing = {name: np.empty(0, kind) for name, kind in _COLUMNS.items()}
+    if not window.from_us:
+        return [nothing], ()
+    second = _second(connection, window)
+    if second is None:
+        parts, texts = _read(connection, ids, window, None)
+        return [nothing, *parts], texts
+    with second, ThreadPoolExecutor(1) as beside:
+        others = beside.submit(_read, second, ids, window, 1)
+        parts, texts = _read(connection, ids, window, 0)
+        more, more_texts = others.result()
+    for part in more:
+        part["text"][part["text"] >= 0] += len(texts)
+    return [nothing, *parts, *more], (*texts, *more_texts)
+
+
+def _second(connection: Connection, window: Window) -> Connection | None:
+    """A connection beside ours, if it is worth it and to be had."""
+    if sum(window.to_us - since for since in window.from_us.values()) < _MUCH_US:
+        return None
+    try:
+        return another(connection)
+    except DatabaseError as error:
+        log.info("samples are read through one connection: %s", error)
+        return None
+
+
+def _read(
+    connection: Connection, ids: Positions, window: Window, half: int | None
+) -> tuple[list[_Part], tuple[str, ...]]:
+    parts, texts = list[_Part](), dict[str, int]()
+    for table in RAW_TABLES.values():
+        with copying_out(connection, _query(table, ids, window, half)):
+            for rows, worded in pulled(connection, _RAW):
+                parts.append(_part(rows, [(at, texts.setdefault(text, len(texts))) for at, text in worded]))
+    return parts, tuple(texts)
+
+
+def _query(table: str, ids: Positions, window: Window, half: int | None) -> sql.Composed:
+    """Rows of one table, of one half of the pairs of records or all.
+
+    What is no machine of the plant is told apart by us where all are asked for: comparing ids costs the server a tenth.
+    """
     told = "received_time >= {told_from} and received_time < {told_to}"
     names = sql.SQL(", ").join(map(sql.Identifier, [*_RAW, "text"]))
     some = " and machine_id = any ({machines}::bigint[])" if len(window.from_us) < len(ids.machine) else ""
+    records = "" if half is None else f" and record >> 1 & 1 = {half}"
     return sql.SQL(
         "select {names} from stanok.{table} where event_time < {to}"
-        f" and (event_time >= {{first}} or flags & {{seeds}} <> 0 and {told}){some}"
+        f" and (event_time >= {{first}} or flags & {{seeds}} <> 0 and {told}){some}{records}"
     ).format(
         names=names,
         table=sql.Identifier(table),
@@ -239,7 +288,7 @@ def _query(table: str, ids: Positions, window: Window) -> sql.Composed:
     )
 
 
-def _part(rows: NDArray[np.void], texts: Sequence[tuple[int, int]]) -> dict[str, NDArray[Any]]:
+def _part(rows: NDArray[np.void], texts: Sequence[tuple[int, int]]) -> _Part:
     """Rows as columns; `texts`: number of each row that has one, and its index."""
     part = {name: rows[stored].astype(_COLUMNS[name]) for name, stored in _STORED.items()}
     for name in ("event_us", "received_us"):

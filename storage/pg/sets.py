@@ -17,8 +17,8 @@ Where = tuple[Array, Array, Array]
 def stretches(machines: Values, spans_us: Iterable[tuple[int, int]]) -> Where:
     """From when until when [µs], for each machine (by id)."""
     listed = list(spans_us)
-    ends = ([span[end] for span in listed] for end in (0, 1))
-    return array(machines), *(array(us, "timestamptz") for us in ends)
+    since, until = [span[0] for span in listed], [span[1] for span in listed]
+    return array(machines), array(since, "timestamptz"), array(until, "timestamptz")
 
 
 def some(where: Where) -> bool:

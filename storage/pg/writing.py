@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from core.facts.schema import MEASURES, NO_SOURCE, NOT_LIMITED, OPEN_END, Changes, GapRow, RawRows, Repair, Snapshot
 from core.kpi.counts import effect_of
 from core.plant.model import Plant, Source
-from core.units import FAR_US, datetime_from_us
+from core.units import FAR_US, HOUR_US, datetime_from_us
 from core.vocabulary import State, Store
 from storage.pg.connect import Connection
 from storage.pg.copying import clean, copy_in, pg_time
@@ -52,6 +52,13 @@ _FRONTIER = {
     **dict.fromkeys(("machine_id", "source_id"), "bigint"),
     **dict.fromkeys(("last_event", "last_heartbeat", "last_life", "gap_from", "heard"), "timestamptz"),
 }
+_PASSED = (
+    "delete from stanok.machine_snapshot s where machine_id = any (%s::bigint[]) and hour >= %s"
+    " and hour <> date_bin('1 hour', hour, 'epoch')"
+    " and exists (select from stanok.machine_snapshot where machine_id = s.machine_id and hour > s.hour)"
+    " and exists (select from stanok.machine_snapshot where machine_id = s.machine_id and hour < s.hour)"
+)
+"""Snapshots between full hours are for a restart only: the newest of a machine stays, and the one it began with."""
 _KEPT = (
     " and scope = 'state' and not exists (select from unnest(%s::bigint[], %s::timestamptz[]) k (machine, at)"
     " where k.machine = machine_id and k.at = from_time)"
@@ -88,16 +95,17 @@ class Writer:
         self._rollup = Rollup(self._connection)
         add_programs(self._connection, {key: clean(name) for key, name in changes.programs.items()})
         add_orders(self._connection, {key: clean(name) for key, name in changes.orders.items()})
-        with self._connection.pipeline():
-            self._shifts(changes)
-            self._gap_rows(changes)  # first, because credits are noted with them
-        self._repairs(changes)
+        repaired = bool(changes.repairs or changes.repaired[0])
+        if repaired:
+            with self._connection.pipeline():
+                self._told_first(changes)
+            self._repairs(changes)
         minutes = self._where(_tails(changes.facts_from))
         intervals = self._tails.difference("state_interval", changes.intervals, changes.intervals_from)
-        programs = self._tails.difference(
-            "program_interval", changes.program_intervals, changes.program_intervals_from
-        )
+        programs = self._tails.difference("program_interval", changes.program_intervals, changes.program_intervals_from)
         with self._connection.pipeline():
+            if not repaired:
+                self._told_first(changes)
             self._rollup.remove(minutes)
             self._counter_events(changes.counter_events)
             self._intervals(intervals.fresh, self._gone(intervals))
@@ -118,6 +126,11 @@ class Writer:
         self._raw(changes.raw, np.array([spool_number[spool] for spool in changes.spools], np.int32))
         self._minutes(changes.facts, minutes, changes.closed_until_us)
         self._rollup.finish()
+
+    def _told_first(self, changes: Changes) -> None:
+        """What credits are noted with."""
+        self._shifts(changes)
+        self._gap_rows(changes)
 
     def _raw(self, raw: RawRows, spool_number: NDArray[np.int32]) -> None:
         columns, text = self.raw_columns(raw, spool_number)
@@ -453,6 +466,10 @@ class Writer:
                 for snapshot in snapshots
             ),
         )
+        if snapshots:
+            machines = self._ids.machine[sorted({snapshot.machine for snapshot in snapshots})]
+            since = datetime_from_us(min(snapshot.hour_us for snapshot in snapshots) - HOUR_US)
+            self._connection.execute(_PASSED.encode(), [array(machines), since])
 
     def _shifts(self, changes: Changes) -> None:
         self._upsert(
