@@ -144,9 +144,11 @@ def _fill(
 
 def _take(rows: NDArray[np.void], at: int, row: bytes) -> list[tuple[int, str]]:
     """Put in a row that has a text or came through Python; the text."""
-    rows[at : at + 1] = np.frombuffer(row, rows.dtype, 1)
+    whole = len(row) >= rows.itemsize
+    if whole:
+        rows[at : at + 1] = np.frombuffer(row, rows.dtype, 1)
     length = int(rows["text:"][at])
-    if len(row) != rows.itemsize + max(length, 0):
+    if not whole or len(row) != rows.itemsize + max(length, 0):
         raise BrokenPromise(f"a row of COPY has {len(row)} bytes, not {rows.itemsize}; is there a NULL?")
     return [(at, row[rows.itemsize :].decode())] if length > 0 else []
 

@@ -33,7 +33,7 @@ from storage.pg.writing import RAW_TABLES
 
 log = logging.getLogger(__name__)
 
-_RAW = {
+RAW = {
     **dict.fromkeys(("event_time", "machine_id", "signal_id", "source_id"), ">i8"),
     "value": ">f8",
     "raw": ">i4",
@@ -259,7 +259,7 @@ def _read(
     parts, texts = list[_Part](), dict[str, int]()
     for table in RAW_TABLES.values():
         with copying_out(connection, _query(table, ids, window, half)):
-            for rows, worded in pulled(connection, _RAW):
+            for rows, worded in pulled(connection, RAW):
                 parts.append(_part(rows, [(at, texts.setdefault(text, len(texts))) for at, text in worded]))
     return parts, tuple(texts)
 
@@ -270,7 +270,7 @@ def _query(table: str, ids: Positions, window: Window, half: int | None) -> sql.
     What is no machine of the plant is told apart by us where all are asked for: comparing ids costs the server a tenth.
     """
     told = "received_time >= {told_from} and received_time < {told_to}"
-    names = sql.SQL(", ").join(map(sql.Identifier, [*_RAW, "text"]))
+    names = sql.SQL(", ").join(map(sql.Identifier, [*RAW, "text"]))
     some = " and machine_id = any ({machines}::bigint[])" if len(window.from_us) < len(ids.machine) else ""
     records = "" if half is None else f" and record >> 1 & 1 = {half}"
     return sql.SQL(
