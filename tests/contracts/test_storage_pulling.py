@@ -57,10 +57,14 @@ def test_a_null_where_none_may_be_is_a_broken_promise(database: str, through_pyt
         taken(opened, "select 1::bigint, null::float8, null::text", through_python=through_python)
 
 
+def cut_off(connection: Connection, other: Connection, *, through_python: bool) -> None:
+    query = sql.SQL("select g::bigint, 0::float8, null::text from generate_series(1, 10000000) g")
+    with copying_out(connection, query.format()):
+        for _ in pulling.pulled(connection, KINDS, through_python=through_python):
+            other.execute("select pg_terminate_backend(%s)", [connection.info.backend_pid])
+
+
 @pytest.mark.parametrize("through_python", WAYS)
 def test_a_server_that_goes_away_between_two_rows_is_an_error(database: str, through_python: bool) -> None:
-    query = sql.SQL("select g::bigint, 0::float8, null::text from generate_series(1, 10000000) g")
     with connect(database) as opened, connect(database) as other, pytest.raises(psycopg.OperationalError):
-        with copying_out(opened, query.format()):
-            for _ in pulling.pulled(opened, KINDS, through_python=through_python):
-                other.execute("select pg_terminate_backend(%s)", [opened.info.backend_pid])
+        cut_off(opened, other, through_python=through_python)
