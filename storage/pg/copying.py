@@ -122,14 +122,18 @@ def copy_in(
 
 @contextmanager
 def copying_out(connection: Connection, query: sql.Composed) -> Iterator[None]:
-    """The rows of a query come as a binary COPY; all of them are to be taken."""
+    """The rows of a query come as a binary COPY; whoever does not take all of them has lost the connection."""
     started = connection.pgconn.exec_(sql.SQL("copy ({}) to stdout (format binary)").format(query).as_bytes(connection))
     if started.status != ExecStatus.COPY_OUT:
         raise error_from_result(started)
-    yield
-    while (ended := connection.pgconn.get_result()) is not None:
-        if ended.status != ExecStatus.COMMAND_OK:
-            raise error_from_result(ended)
+    try:
+        yield
+        while (ended := connection.pgconn.get_result()) is not None:
+            if ended.status != ExecStatus.COMMAND_OK:
+                raise error_from_result(ended)
+    except BaseException:
+        connection.close()
+        raise
 
 
 def copy_out(connection: Connection, query: sql.Composed, kinds: Mapping[str, str]) -> NDArray[np.void]:
