@@ -4,7 +4,8 @@
 10 000 samples of 100 machines, made beforehand by the real stream; encoding is measured, folding is not.
 `bare copy`: the same raw rows, the same commits, by the same binary COPY into a table (hypertable where there is
 TimescaleDB) without any index, and nothing else. `row-wise copy`, `executemany`: psycopg's own ways into such a table.
-`read_rows`: raw rows back into numpy columns, as a restart and a repair read them.
+`read_rows`: raw rows back into numpy columns, as a restart and a repair read them. `copy thrown away`: what the server
+gives through one connection to somebody who keeps nothing.
 Rounds of commits and of bare COPY alternate; each figure is the median of its rounds: a busy machine slows both.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import islice
@@ -32,9 +34,10 @@ from storage.pg import reading
 from storage.pg.capability import Timescale, ask
 from storage.pg.commit import Store
 from storage.pg.connect import Connection, connect
-from storage.pg.copying import copy_in
+from storage.pg.copying import copy_in, copying_out
 from storage.pg.migrate import migrate
 from storage.pg.plant import load_plant
+from storage.pg.pulling import pulled
 from storage.pg.writing import Writer
 
 MACHINES = 100
@@ -176,7 +179,20 @@ def _reading(connection: Connection, plant: Plant, conditions: dict[str, Any]) -
         begin = time.perf_counter()
         rows = len(reading.raw_rows(connection, plant, window, [SPOOL]).batch)
         rates.append(rows / (time.perf_counter() - begin))
-    yield Figure("storage", "read_rows", max(rates), "rows/s", {}, {**conditions, "rows": rows, "best of": len(rates)})
+    peers = {"copy thrown away": max(_thrown_away(connection, rows) for _ in rates)}
+    found = {**conditions, "rows": rows, "best of": len(rates)}
+    yield Figure("storage", "read_rows", max(rates), "rows/s", peers, found)
+
+
+def _thrown_away(connection: Connection, rows: int) -> float:
+    """Rows a second of a COPY of the same columns through one connection, of which nothing is kept."""
+    names = sql.SQL(", ").join(map(sql.Identifier, [*reading.RAW, "text"]))
+    begin = time.perf_counter()
+    for table in ("sample_event", "sample_gauge"):
+        query = sql.SQL("select {} from {}").format(names, sql.Identifier("stanok", table))
+        with copying_out(connection, query):
+            deque(pulled(connection, reading.RAW), maxlen=0)
+    return rows / (time.perf_counter() - begin)
 
 
 def _sizes(connection: Connection, plant: Plant, conditions: dict[str, Any]) -> Iterator[Figure]:

@@ -65,6 +65,7 @@ class Store:
             self._lock()
             self._writer.write(changes, {spool: cursor.number for spool, cursor in self._cursors.items()})
             self._move(changes.cursors)
+        self._writer.committed()
         for spool, record in changes.cursors.items():
             self._cursors[spool] = replace(self._cursors[spool], record=record)
 

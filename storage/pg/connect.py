@@ -10,6 +10,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
 
 from core.errors import BrokenPromise, DatabaseError, InputError
+from storage.pg.wire import Array, ArrayDumper
 
 Connection = psycopg.Connection[TupleRow]
 
@@ -36,7 +37,16 @@ def connect(dsn: str, application: str = "stanok") -> Connection:
     options = f"{_SESSION} {given.pop('options', '') or ''}".strip()
     settings = {**_NETWORK, "application_name": application, **given, "options": options}
     with database_errors("open a connection"):
-        return psycopg.connect(make_conninfo("", **settings), autocommit=True)
+        connection = psycopg.connect(make_conninfo("", **settings), autocommit=True)
+    connection.adapters.register_dumper(Array, ArrayDumper)
+    return connection
+
+
+def another(connection: Connection) -> Connection:
+    """A second connection to the same database, with the same login."""
+    info = connection.info
+    application = info.get_parameters().get("application_name", "stanok")
+    return connect(make_conninfo(info.dsn, password=info.password or None), application)
 
 
 @contextmanager

@@ -7,7 +7,9 @@ Invariants: values are big-endian; times are int64 µs since 2000-01-01; only a 
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +19,14 @@ from psycopg.pq import ExecStatus
 
 from core.errors import BrokenPromise
 from storage.pg.connect import Connection
+from storage.pg.wire import EPOCH_US
 
-EPOCH_US = 946_684_800_000_000
-"""2000-01-01T00:00:00Z in µs since 1970: where PostgreSQL counts from."""
-
-_HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
-_TRAILER = struct.pack(">h", -1)
+HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
+TRAILER = struct.pack(">h", -1)
 _NULL = struct.pack(">i", -1)
+_PIECE = 1024
+"""Rows encoded at a time: 143 kB of raw samples, what a socket takes at once."""
+
 
 Columns = Mapping[str, NDArray[np.generic]]
 
@@ -51,39 +54,54 @@ def rows_type(kinds: Mapping[str, str], text: bool = False) -> np.dtype[np.void]
     return np.dtype(fields + ([("text:", ">i4")] if text else []))
 
 
-def _rows(columns: Columns, text: bool) -> NDArray[np.void]:
+def encode(
+    columns: Columns, texts: Sequence[str] = (), text: NDArray[np.int32] | None = None
+) -> Iterator[bytes | memoryview]:
+    """A whole binary COPY of the columns; `text` adds a last column: an index into `texts`, -1 for NULL.
+
+    It comes in pieces, each to be sent before the next is asked for: they lie in the same memory, because new memory
+    costs several times what it costs to fill it, and the server reads one while the next is made.
+    """
+    rows, count = _blank(columns, text is not None), len(next(iter(columns.values())))
+    bare, width = rows.view(f"V{rows.itemsize}").data.cast("B"), rows.itemsize
+    fields = [_field(value) for value in texts]
+    indices: Sequence[int] = [] if text is None else text.tolist()
+    yield HEADER
+    for at in range(0, count, _PIECE):
+        length = min(_PIECE, count - at)
+        for name, values in columns.items():
+            rows[name][:length] = values[at : at + length]
+        parts, end = list[bytes | memoryview](), 0
+        for row in [] if text is None else np.flatnonzero(text[at : at + length] >= 0).tolist():
+            parts += bare[end : (row + 1) * width - len(_NULL)], fields[indices[at + row]]
+            end = (row + 1) * width
+        rest = bare[end : length * width]
+        yield b"".join([*parts, rest]) if parts else rest
+    yield TRAILER
+
+
+def _blank(columns: Columns, text: bool) -> NDArray[np.void]:
+    """A piece of rows without their values; what stands around them is the same in all. The text is NULL."""
     kinds = {name: values.dtype.newbyteorder(">").str for name, values in columns.items()}
-    rows = np.empty(len(next(iter(columns.values()))), rows_type(kinds, text))
+    rows = np.empty(min(_PIECE, len(next(iter(columns.values())))), rows_type(kinds, text))
     rows["fields"] = len(columns) + text
     for name, values in columns.items():
         rows[f"{name}:"] = values.itemsize
-        rows[name] = values
     if text:
         rows["text:"] = -1
     return rows
 
 
-def encode(columns: Columns, texts: Sequence[str] = (), text: NDArray[np.int32] | None = None) -> bytes:
-    """A whole binary COPY of the columns; `text` adds a last column: an index into `texts`, -1 for NULL.
-
-    Only rows that have a text are put together one by one.
-    """
-    rows = _rows(columns, text is not None)
-    if text is None or not (text >= 0).any():
-        return _HEADER + rows.tobytes() + _TRAILER
-    has = text >= 0
-    encoded = [_field(value) for value in texts]
-    heads = rows[has].tobytes()
-    width = rows.itemsize
-    tails = (encoded[index] for index in text[has])
-    cut = (heads[at : at + width - len(_NULL)] for at in range(0, len(heads), width))
-    worded = b"".join(part for pair in zip(cut, tails, strict=True) for part in pair)
-    return _HEADER + rows[~has].tobytes() + worded + _TRAILER
-
-
 def _field(text: str) -> bytes:
     data = clean(text).encode()
     return struct.pack(">i", len(data)) + data
+
+
+@lru_cache
+def _copy_into(table: str, columns: tuple[str, ...]) -> bytes:
+    names = sql.SQL(", ").join(map(sql.Identifier, columns))
+    into = sql.SQL("copy {} ({}) from stdin (format binary)").format(sql.Identifier("stanok", table), names)
+    return into.as_string().encode()
 
 
 def copy_in(
@@ -96,32 +114,39 @@ def copy_in(
     """COPY columns into a table of schema `stanok` whose columns have these names; does nothing for no rows."""
     if not len(next(iter(columns.values()))):
         return
-    names = [*columns, *([] if text is None else ["text"])]
-    into = sql.SQL("copy {} ({}) from stdin (format binary)").format(
-        sql.Identifier("stanok", table), sql.SQL(", ").join(map(sql.Identifier, names))
-    )
+    into = _copy_into(table, (*columns, *(() if text is None else ("text",))))
     with connection.cursor().copy(into) as copy:
-        copy.write(encode(columns, texts, text))
+        for piece in encode(columns, texts, text):
+            copy.write(piece)
+
+
+@contextmanager
+def copying_out(connection: Connection, query: sql.Composed) -> Iterator[None]:
+    """The rows of a query come as a binary COPY; whoever does not take all of them has lost the connection."""
+    started = connection.pgconn.exec_(sql.SQL("copy ({}) to stdout (format binary)").format(query).as_bytes(connection))
+    if started.status != ExecStatus.COPY_OUT:
+        raise error_from_result(started)
+    try:
+        yield
+        while (ended := connection.pgconn.get_result()) is not None:
+            if ended.status != ExecStatus.COMMAND_OK:
+                raise error_from_result(ended)
+    except BaseException:
+        connection.close()
+        raise
 
 
 def copy_out(connection: Connection, query: sql.Composed, kinds: Mapping[str, str]) -> NDArray[np.void]:
     """The rows of a query whose columns are never NULL and have the given big-endian kinds, in that order."""
-    command = sql.SQL("copy ({}) to stdout (format binary)").format(query).as_bytes(connection)
-    libpq = connection.pgconn
-    started = libpq.exec_(command)
-    if started.status != ExecStatus.COPY_OUT:
-        raise error_from_result(started)
-    body, receive = bytearray(), libpq.get_copy_data
-    while (found := receive(0))[0] > 0:
-        body += found[1]  # at once: to keep a million small buffers costs five times as much
-    while (ended := libpq.get_result()) is not None:
-        if ended.status != ExecStatus.COMMAND_OK:
-            raise error_from_result(ended)
+    body, receive = bytearray(), connection.pgconn.get_copy_data
+    with copying_out(connection, query):
+        while (found := receive(0))[0] > 0:
+            body += found[1]  # at once: to keep a million small buffers costs five times as much
     return _decode(body, rows_type(kinds))
 
 
 def _decode(body: bytearray, row: np.dtype[np.void]) -> NDArray[np.void]:
-    count, rest = divmod(len(body) - len(_HEADER) - len(_TRAILER), row.itemsize)
+    count, rest = divmod(len(body) - len(HEADER) - len(TRAILER), row.itemsize)
     if rest:
         raise BrokenPromise(f"{len(body)} bytes of COPY are not rows of {row.itemsize} bytes; is there a NULL?")
-    return np.frombuffer(body, row, count, len(_HEADER))
+    return np.frombuffer(body, row, count, len(HEADER))

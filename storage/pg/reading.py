@@ -5,7 +5,9 @@ Everything comes back in positions of the given plant; rows of machines or signa
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,23 +16,25 @@ from numpy.typing import NDArray
 from psycopg import sql
 
 from core.engine.operator import Told
+from core.errors import DatabaseError
 from core.facts.schema import FACT, FACT_KEYS, MEASURES, OPEN_END, Frontier, GapRow, RawRows
 from core.plant.model import Plant
 from core.plant.reasons import ReasonClass
-from core.samples.batch import SampleBatch
+from core.samples.batch import COLUMNS, SampleBatch
 from core.samples.order import FIRST_VALUES
-from core.units import FAR_US, datetime_from_us, us_from_datetime
+from core.units import FAR_US, HOUR_US, datetime_from_us, us_from_datetime
 from core.vocabulary import Cause
-from storage.pg.connect import Connection, database_errors
-from storage.pg.copying import copy_out, our_time
+from storage.pg.connect import Connection, another, database_errors
+from storage.pg.copying import copy_out, copying_out, our_time
 from storage.pg.positions import NOWHERE, Positions, find, positions_of
+from storage.pg.pulling import pulled
+from storage.pg.wire import EPOCH_US
 from storage.pg.writing import RAW_TABLES
 
-_RAW = {
-    "event_time": ">i8",
-    "machine_id": ">i8",
-    "signal_id": ">i8",
-    "source_id": ">i8",
+log = logging.getLogger(__name__)
+
+RAW = {
+    **dict.fromkeys(("event_time", "machine_id", "signal_id", "source_id"), ">i8"),
     "value": ">f8",
     "raw": ">i4",
     "quality": ">i2",
@@ -40,8 +44,17 @@ _RAW = {
     "record": ">i8",
     "row": ">i4",
     "received_time": ">i8",
-    "text_index": ">i4",
 }
+_OURS = {"event_us": "event_time", "received_us": "received_time", "machine": "machine_id", "signal": "signal_id"}
+_PLACES = {"source_id": "<i8", "spool_id": "<i4", "record": "<i8", "row": "<i4"}
+_COLUMNS = {**dict(COLUMNS), **_PLACES, "machine": "<i8", "signal": "<i8"}
+"""What a read row becomes; of machine and signal first the ids."""
+_STORED = {name: _OURS.get(name, name) for name in _COLUMNS if name != "text"}
+_Part = dict[str, NDArray[Any]]
+_KEY_BITS = 63
+"""Of an int64 that is not negative."""
+_MUCH_US = 4 * HOUR_US
+"""Hours of machines from which on a second connection, some ten milliseconds, is worth it: some 100 000 samples."""
 _FACTS = dict.fromkeys(("machine_id", "minute", "shift_id", "program_id", "job_order", *MEASURES), ">i8")
 
 
@@ -194,35 +207,77 @@ def raw_rows(connection: Connection, plant: Plant, window: Window, spools: Seque
     ids = positions_of(plant)
     with database_errors("read raw samples"):
         numbers: dict[str, int] = dict(connection.execute("select spool, id from stanok.spool_cursor").fetchall())
-        wanted = RAW_TABLES.values() if window.from_us else ()
-        tables = [_raw_table(connection, table, ids, window) for table in wanted]
-
-    def column(name: str) -> NDArray[Any]:
-        """Of all tables, in our order of bytes: sorting and picking are faster so than in the rows as read."""
-        kind = np.dtype(_RAW[name]).newbyteorder("=")
-        return np.concatenate([np.empty(0, kind), *(rows[name].astype(kind) for rows, _ in tables)])
-
-    spool_ids = np.array([numbers.get(spool, NOWHERE) for spool in spools], np.int64)
-    spool, record, row = column("spool_id"), column("record"), column("row")
-    arrival = np.lexsort((row, record, spool))
+        parts, texts = _stored(connection, ids, window)
+    found = {name: np.concatenate([part[name] for part in parts]) for name in _COLUMNS}
+    found["machine"], found["signal"] = find(ids.machine, found["machine"]), find(ids.signal, found["signal"])
+    wanted = _wanted(found, window, len(ids.machine))
+    spool, record, row = (found[name] for name in ("spool_id", "record", "row"))
+    order = arrival(spool, record, row)
+    order = order if wanted is None else order[wanted[order]]
+    spool_ids = np.array([numbers.get(name, NOWHERE) for name in spools], np.int64)
     return RawRows(
-        batch=SampleBatch.concat([_batch(rows, texts, ids) for rows, texts in tables]).take(arrival),
-        source_id=column("source_id")[arrival],
-        spool=find(spool_ids, spool[arrival]).astype(np.int32),
-        record=record[arrival],
-        row=row[arrival],
+        batch=SampleBatch.of({name: found[name][order] for name, _ in COLUMNS}, texts),
+        source_id=found["source_id"][order],
+        spool=find(spool_ids, spool[order]).astype(np.int32),
+        record=record[order],
+        row=row[order],
     )
 
 
-def _raw_table(
-    connection: Connection, table: str, ids: Positions, window: Window
-) -> tuple[NDArray[np.void], list[str]]:
-    """Rows of one table, and the texts that their `text_index` counts: ranks in the order of the distinct texts."""
+def _stored(connection: Connection, ids: Positions, window: Window) -> tuple[list[_Part], tuple[str, ...]]:
+    """All parts, and the texts that they index. Where there is much, two connections read half of it each."""
+    nothing = {name: np.empty(0, kind) for name, kind in _COLUMNS.items()}
+    if not window.from_us:
+        return [nothing], ()
+    second = _second(connection, window)
+    if second is None:
+        parts, texts = _read(connection, ids, window, None)
+        return [nothing, *parts], texts
+    with second, ThreadPoolExecutor(1) as beside:
+        others = beside.submit(_read, second, ids, window, 1)
+        parts, texts = _read(connection, ids, window, 0)
+        more, more_texts = others.result()
+    for part in more:
+        part["text"][part["text"] >= 0] += len(texts)
+    return [nothing, *parts, *more], (*texts, *more_texts)
+
+
+def _second(connection: Connection, window: Window) -> Connection | None:
+    """A connection beside ours, if it is worth it and to be had."""
+    if sum(window.to_us - since for since in window.from_us.values()) < _MUCH_US:
+        return None
+    try:
+        return another(connection)
+    except DatabaseError as error:
+        log.info("samples are read through one connection: %s", error)
+        return None
+
+
+def _read(
+    connection: Connection, ids: Positions, window: Window, half: int | None
+) -> tuple[list[_Part], tuple[str, ...]]:
+    parts, texts = list[_Part](), dict[str, int]()
+    for table in RAW_TABLES.values():
+        with copying_out(connection, _query(table, ids, window, half)):
+            for rows, worded in pulled(connection, RAW):
+                parts.append(_part(rows, [(at, texts.setdefault(text, len(texts))) for at, text in worded]))
+    return parts, tuple(texts)
+
+
+def _query(table: str, ids: Positions, window: Window, half: int | None) -> sql.Composed:
+    """Rows of one table, of one half of the pairs of records or all.
+
+    What is no machine of the plant is told apart by us where all are asked for: comparing ids costs the server a tenth.
+    """
     told = "received_time >= {told_from} and received_time < {told_to}"
-    query_window = sql.SQL(
-        "stanok.{table} where machine_id = any ({machines}::bigint[]) and signal_id = any ({signals}::bigint[])"
-        f" and event_time < {{to}} and (event_time >= {{first}} or flags & {{seeds}} <> 0 and {told})"
+    names = sql.SQL(", ").join(map(sql.Identifier, [*RAW, "text"]))
+    some = " and machine_id = any ({machines}::bigint[])" if len(window.from_us) < len(ids.machine) else ""
+    records = "" if half is None else f" and record >> 1 & 1 = {half}"
+    return sql.SQL(
+        "select {names} from stanok.{table} where event_time < {to}"
+        f" and (event_time >= {{first}} or flags & {{seeds}} <> 0 and {told}){some}{records}"
     ).format(
+        names=names,
         table=sql.Identifier(table),
         machines=sql.Literal(ids.machine[list(window.from_us)].tolist()),
         to=sql.Literal(datetime_from_us(window.to_us)),
@@ -230,40 +285,45 @@ def _raw_table(
         told_to=sql.Literal(datetime_from_us(window.told_to_us)),
         seeds=sql.Literal(FIRST_VALUES),
         first=sql.Literal(datetime_from_us(min(window.from_us.values()))),
-        signals=sql.Literal(ids.signal.tolist()),
     )
-    names = sql.SQL(", ").join(sql.Identifier(name) for name in _RAW if name != "text_index")
-    query = sql.SQL(
-        "select {names}, -1 from {window} and text is null union all"
-        " select {names}, dense_rank() over (order by text)::int - 1 from {window} and text is not null"
-    ).format(names=names, window=query_window)
-    distinct = sql.SQL("select distinct text from {} and text is not null order by text").format(query_window)
-    texts = [row[0] for row in connection.execute(distinct)]
-    return _since(copy_out(connection, query, _RAW), ids, window), texts
 
 
-def _since(rows: NDArray[np.void], ids: Positions, window: Window) -> NDArray[np.void]:
-    """Without samples from before the instant of their machine. To leave that to the server would cost a join a row."""
-    if len(set(window.from_us.values())) == 1:
-        return rows
-    since = np.zeros(len(ids.machine), np.int64)
+def _part(rows: NDArray[np.void], texts: Sequence[tuple[int, int]]) -> _Part:
+    """Rows as columns; `texts`: number of each row that has one, and its index."""
+    part = {name: rows[stored].astype(_COLUMNS[name]) for name, stored in _STORED.items()}
+    for name in ("event_us", "received_us"):
+        part[name] += EPOCH_US
+    part["text"] = np.full(len(rows), -1, "<i4")
+    for at, index in texts:
+        part["text"][at] = index
+    return part
+
+
+def arrival(spool: NDArray[Any], record: NDArray[Any], row: NDArray[Any]) -> NDArray[np.intp]:
+    """Positions in the order of spool, record and row. Tables are nearly in that order, which one key makes use of."""
+    if not len(spool):
+        return np.empty(0, np.intp)
+    key, bits = np.zeros(len(spool), "i8"), 0
+    for column in (row, record, spool):
+        least, most = int(column.min()), int(column.max())
+        if bits + (most - least).bit_length() > _KEY_BITS:
+            return np.lexsort((row, record, spool))
+        key |= (column.astype("i8") - least) << bits
+        bits += (most - least).bit_length()
+    return np.argsort(key, kind="stable")
+
+
+def _wanted(found: Mapping[str, NDArray[Any]], window: Window, machines: int) -> NDArray[np.bool_] | None:
+    """Which rows are of this plant and not from before the instant of their machine; None for all."""
+    wanted = (found["machine"] >= 0) & (found["signal"] >= 0)
+    since = np.full(machines, FAR_US)
     since[list(window.from_us)] = list(window.from_us.values())
-    received = our_time(rows["received_time"])
-    told = (rows["flags"] & FIRST_VALUES != 0) & (received >= window.told_from_us) & (received < window.told_to_us)
-    wanted: NDArray[np.bool_] = told | (our_time(rows["event_time"]) >= since[find(ids.machine, rows["machine_id"])])
-    return rows.compress(wanted)
-
-
-def _batch(rows: NDArray[np.void], texts: Sequence[str], ids: Positions) -> SampleBatch:
-    columns: dict[str, NDArray[np.generic]] = {
-        "event_us": our_time(rows["event_time"]),
-        "machine": find(ids.machine, rows["machine_id"]),
-        "signal": find(ids.signal, rows["signal_id"]),
-        "received_us": our_time(rows["received_time"]),
-        "text": rows["text_index"],
-        **{name: rows[name] for name in ("value", "raw", "quality", "flags", "seq")},
-    }
-    return SampleBatch.of(columns, texts)
+    if len(set(since.tolist())) > 1:
+        received = found["received_us"]
+        told = (found["flags"] & FIRST_VALUES != 0) & (received >= window.told_from_us)
+        told &= (received < window.told_to_us) & (since[found["machine"]] < FAR_US)
+        wanted &= told | (found["event_us"] >= since[found["machine"]])
+    return None if wanted.all() else wanted
 
 
 def facts(

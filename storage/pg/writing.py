@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -17,14 +18,16 @@ from numpy.typing import NDArray
 from core.facts.schema import MEASURES, NO_SOURCE, NOT_LIMITED, OPEN_END, Changes, GapRow, RawRows, Repair, Snapshot
 from core.kpi.counts import effect_of
 from core.plant.model import Plant, Source
-from core.units import FAR_US, datetime_from_us
+from core.units import FAR_US, HOUR_US, datetime_from_us
 from core.vocabulary import State, Store
 from storage.pg.connect import Connection
 from storage.pg.copying import clean, copy_in, pg_time
 from storage.pg.plant import add_orders, add_programs
 from storage.pg.positions import Positions, positions_of
 from storage.pg.rollup import Rollup
-from storage.pg.sets import Where, array, delete_in, found_in, insert, instants, stretches
+from storage.pg.sets import Where, delete_in, found_in, insert, some, stretches
+from storage.pg.tails import Difference, Tails
+from storage.pg.wire import array
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +52,13 @@ _FRONTIER = {
     **dict.fromkeys(("machine_id", "source_id"), "bigint"),
     **dict.fromkeys(("last_event", "last_heartbeat", "last_life", "gap_from", "heard"), "timestamptz"),
 }
+_PASSED = (
+    "delete from stanok.machine_snapshot s where machine_id = any (%s::bigint[]) and hour >= %s"
+    " and hour <> date_bin('1 hour', hour, 'epoch')"
+    " and exists (select from stanok.machine_snapshot where machine_id = s.machine_id and hour > s.hour)"
+    " and exists (select from stanok.machine_snapshot where machine_id = s.machine_id and hour < s.hour)"
+)
+"""Snapshots between full hours are for a restart only: the newest of a machine stays, and the one it began with."""
 _KEPT = (
     " and scope = 'state' and not exists (select from unnest(%s::bigint[], %s::timestamptz[]) k (machine, at)"
     " where k.machine = machine_id and k.at = from_time)"
@@ -74,24 +84,36 @@ class Writer:
         self._connection = connection
         self._plant = plant
         self._ids: Positions = positions_of(plant)
+        self._tails = Tails(len(plant.machines))
+
+    def committed(self) -> None:
+        """What was written last is stored."""
+        self._tails.committed()
 
     def write(self, changes: Changes, spool_number: Mapping[str, int]) -> None:
         """Everything but the cursors. What needs no answer goes in one pipeline: each answer costs a round trip."""
         self._rollup = Rollup(self._connection)
         add_programs(self._connection, {key: clean(name) for key, name in changes.programs.items()})
         add_orders(self._connection, {key: clean(name) for key, name in changes.orders.items()})
-        with self._connection.pipeline():
-            self._shifts(changes)
-            self._gap_rows(changes)  # first, because credits are noted with them
-        self._repairs(changes)
+        repaired = bool(changes.repairs or changes.repaired[0])
+        if repaired:
+            with self._connection.pipeline():
+                self._told_first(changes)
+            self._repairs(changes)
         minutes = self._where(_tails(changes.facts_from))
+        intervals = self._tails.difference("state_interval", changes.intervals, changes.intervals_from)
+        programs = self._tails.difference("program_interval", changes.program_intervals, changes.program_intervals_from)
         with self._connection.pipeline():
+            if not repaired:
+                self._told_first(changes)
             self._rollup.remove(minutes)
             self._counter_events(changes.counter_events)
-            self._intervals(changes.intervals, _tails(changes.intervals_from))
-            self._programs(changes.program_intervals, _tails(changes.program_intervals_from))
-            self._gaps(changes.intervals, _tails(changes.intervals_from))
-            delete_in(self._connection, "data_gap", self._where(_tails(changes.count_gaps_from)), _BOOKED, _COUNTS)
+            self._intervals(intervals.fresh, self._gone(intervals))
+            self._programs(programs.fresh, self._gone(programs))
+            unknown = replace(intervals, gone=intervals.gone[intervals.gone["state"] == State.UNKNOWN])
+            self._gaps(intervals.fresh, self._gone(unknown))
+            booked = self._tails.booked(changes.count_gaps, changes.count_gaps_from)
+            delete_in(self._connection, "data_gap", self._where(_tails(booked)), _BOOKED, _COUNTS)
             self._count_gaps(changes.count_gaps)
             self._entries(changes, spool_number)
             self._live(changes)
@@ -104,6 +126,11 @@ class Writer:
         self._raw(changes.raw, np.array([spool_number[spool] for spool in changes.spools], np.int32))
         self._minutes(changes.facts, minutes, changes.closed_until_us)
         self._rollup.finish()
+
+    def _told_first(self, changes: Changes) -> None:
+        """What credits are noted with."""
+        self._shifts(changes)
+        self._gap_rows(changes)
 
     def _raw(self, raw: RawRows, spool_number: NDArray[np.int32]) -> None:
         columns, text = self.raw_columns(raw, spool_number)
@@ -139,6 +166,7 @@ class Writer:
     def _repairs(self, changes: Changes) -> None:
         """Stretches that were folded again, before the tails that follow them; of different machines at once."""
         waiting = list(changes.repairs)
+        self._tails.forget(repair.machine for repair in waiting)
         while waiting:
             first = {repair.machine: repair for repair in reversed(waiting)}
             self._repair(list(first.values()))
@@ -152,16 +180,16 @@ class Writer:
 
     def _repair(self, repairs: Sequence[Repair]) -> None:
         minutes = self._where({r.machine: (r.from_us, r.until_us) for r in repairs})
+        stretch = self._where({r.machine: (r.intervals_from, r.intervals_until) for r in repairs})
         rest = {r.machine: (r.from_us, FAR_US if r.to_present else r.until_us) for r in repairs}
         later = {machine: (from_us + 1, until_us) for machine, (from_us, until_us) in rest.items()}
-        stretch = {r.machine: (r.intervals_from, r.intervals_until) for r in repairs}
         intervals = np.concatenate([r.intervals for r in repairs])
         with self._connection.pipeline():
             self._rollup.remove(minutes)
             self._intervals(intervals, stretch)
             self._programs(
                 np.concatenate([r.programs for r in repairs]),
-                {r.machine: (r.programs_from, r.programs_until) for r in repairs},
+                self._where({r.machine: (r.programs_from, r.programs_until) for r in repairs}),
             )
             self._gaps(intervals, stretch)
             for repair in repairs:
@@ -194,23 +222,23 @@ class Writer:
         if not columns["open"].all():
             self._rollup.add(where)
 
-    def _intervals(self, intervals: NDArray[np.void], stretch: Stretches) -> None:
-        delete_in(self._connection, "state_interval", self._where(stretch))
+    def _intervals(self, intervals: NDArray[np.void], gone: Where) -> None:
+        delete_in(self._connection, "state_interval", gone)
         columns = {**self._spans(intervals), **{name: intervals[name] for name in _STATE}}
         insert(self._connection, "state_interval", {**_SPAN, **_STATE}, columns)
 
-    def _programs(self, programs: NDArray[np.void], stretch: Stretches) -> None:
-        delete_in(self._connection, "program_interval", self._where(stretch))
+    def _programs(self, programs: NDArray[np.void], gone: Where) -> None:
+        delete_in(self._connection, "program_interval", gone)
         columns = {**self._spans(programs), "program_id": programs["program"]}
         insert(self._connection, "program_interval", {**_SPAN, "program_id": "bigint"}, columns)
 
-    def _gaps(self, intervals: NDArray[np.void], stretch: Stretches) -> None:
+    def _gaps(self, intervals: NDArray[np.void], gone: Where) -> None:
         """UNKNOWN intervals as gaps of scope `state`; a gap that is still there keeps the credits booked after it."""
         unknown = intervals[intervals["state"] == State.UNKNOWN]
         spans = self._spans(unknown)
-        if stretch:
-            kept = array(spans["machine_id"]), instants(spans["from_time"])
-            self._connection.execute(_GAPS_GONE, [*self._where(stretch), *kept])
+        if some(gone):
+            kept = array(spans["machine_id"]), array(spans["from_time"], "timestamptz")
+            self._connection.execute(_GAPS_GONE, [*gone, *kept])
         columns = {
             **spans,
             "source_id": self._ids.machine_source[unknown["machine"]],
@@ -438,6 +466,10 @@ class Writer:
                 for snapshot in snapshots
             ),
         )
+        if snapshots:
+            machines = self._ids.machine[sorted({snapshot.machine for snapshot in snapshots})]
+            since = datetime_from_us(min(snapshot.hour_us for snapshot in snapshots) - HOUR_US)
+            self._connection.execute(_PASSED.encode(), [array(machines), since])
 
     def _shifts(self, changes: Changes) -> None:
         self._upsert(
@@ -495,7 +527,12 @@ class Writer:
             self._upsert("engine_state", ("one",), [{"one": True, "tick_time": datetime_from_us(tick_us)}])
 
     def _where(self, found: Stretches) -> Where:
-        return stretches(self._ids.machine[list(found)].tolist(), found.values())
+        return stretches(self._ids.machine[list(found)], found.values())
+
+    def _gone(self, found: Difference) -> Where:
+        machines, from_us = found.gone["machine"].tolist(), found.gone["from_us"].tolist()
+        spans = [*_tails(found.whole).values(), *((at, at + 1) for at in from_us)]
+        return stretches(self._ids.machine[[*found.whole, *machines]], spans)
 
     def _spans(self, rows: NDArray[np.void]) -> dict[str, NDArray[Any]]:
         """Columns of _SPAN; the end that is open is NULL, OPEN_END is what `insert` takes for it."""
