@@ -162,6 +162,24 @@ def test_what_was_taken_in_before_its_gap_was_told_takes_effect_where_the_gap_en
         check(life.kept, [word, *edges], where)
 
 
+def test_what_is_late_and_last_of_its_instant_counts_although_the_first_of_it_said_the_same():
+    where, at = plant(1), BEGIN + MINUTE_US
+    words = [
+        Happening(at, seq, "ctrl.execution", word, "good") for seq, word in enumerate(("active", "ready", "active"))
+    ]
+    for seed in range(10):
+        life = Life(where, random.Random(seed))
+        life.beat(BEGIN)
+        for word in words[:2]:
+            life.send(RowKind.SAMPLES, pack_samples(batch_of([word], where)))
+        life.beat(at + MINUTE_US)
+        life.live()
+        life.send(RowKind.SAMPLES, pack_samples(batch_of(words[2:], where)))
+        life.beat(END + 2 * SECOND_US)
+        life.end()
+        check(life.kept, words, where)
+
+
 def tell(life: Life, pair: list[Happening]) -> None:
     for h in pair:
         gap = Gap(h.what == "gap+", h.event_us, Cause.SILENT, (0,))
