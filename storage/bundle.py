@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from core.errors import InputError
-from core.facts.schema import MEASURES, TIME_COLUMNS
+from core.facts.schema import REPORTED, TIME_COLUMNS
 
 FIRST = bytes(32)
 """What stands for the hash before the first bundle."""
@@ -181,7 +181,7 @@ class _Named(msgspec.Struct):
 
 def _untrue(bundle: Bundle) -> Iterable[str]:
     """What no plant can have measured."""
-    if bundle.columns != list(MEASURES):
+    if bundle.columns != list(REPORTED):
         yield "its columns are not those of this version; bring both sides to one version"
         return
     if not _is_zone(bundle.zone):
@@ -214,14 +214,14 @@ def _is_zone(name: str) -> bool:
 
 
 def _untrue_sums(result: Result) -> Iterable[str]:
-    if any(len(made.sums) != len(MEASURES) for made in result.made):
+    if any(len(made.sums) != len(REPORTED) for made in result.made):
         yield "a row has another number of columns"
         return
     if len({made.part for made in result.made}) < len(result.made) or len({x.cause for x in result.lost}) < len(
         result.lost
     ):
         yield "a row is there twice"
-    for name, values in zip(MEASURES, zip(*(made.sums for made in result.made), strict=True), strict=False):
+    for name, values in zip(REPORTED, zip(*(made.sums for made in result.made), strict=True), strict=False):
         if name not in _COUNTS_BELOW_0 and min(values) < 0:
             yield f"{name} is below 0"
     known = sum(sum(made.sums[: len(TIME_COLUMNS)]) for made in result.made)

@@ -27,7 +27,7 @@ from core.engine.state import (
     UNKNOWN_MA,
     UNKNOWN_PM,
 )
-from core.facts.schema import BY_SPEED, UNSEEN
+from core.facts.schema import BY_SPEED, LOAD_CLASS_PM, LOAD_COLUMNS, UNSEEN
 from core.plant.model import MOST_SOURCES
 from core.vocabulary import WORDS, AlarmClass, JobState, Role
 
@@ -51,6 +51,8 @@ _GREATEST_POWER_W = 1e9
 _GREATEST_CURRENT_A = 1e6
 """No machine tool's supply carries a megaampere."""
 _GREATEST_WORD = 127.0
+_FULL_PM, _CLASS_UP, _CLASS_DOWN = int(LOAD_CLASS_PM * (len(LOAD_COLUMNS) - 1)), 41, 12
+"""A load's class: by 100, which up to 1000 is · 41 / 4096 without a rest."""
 _ABOVE_ZERO = 5e-324
 """The least number above 0."""
 _HUGE = 1e300
@@ -147,8 +149,16 @@ def _touch_cut(s: Any) -> None:
 
 
 @compiled
+def load_class(s: Any) -> Any:
+    """The class of the load that lasts, unsigned: then nobody asks whether an index is below 0."""
+    return np.uint64(min(int(s.last[LOAD]), _FULL_PM) * _CLASS_UP >> _CLASS_DOWN)
+
+
+@compiled
 def area_up_to(s: Any, at_us: int) -> None:
-    """Bring the areas of load and power up to an instant that is not yet booked."""
+    """Bring the areas of load and power up to an instant that is not yet booked, and the classes of the load."""
+    if s.load_counts == LOAD:
+        s.loads_us[load_class(s)] += at_us - s.since[LOAD]
     for hot in range(HOT):
         s.area[hot] += s.last[hot] * (at_us - s.since[hot])
         s.since[hot] = at_us

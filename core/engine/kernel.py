@@ -34,6 +34,7 @@ from core.engine.counters import (
 from core.engine.inputs import (
     area_up_to,
     doubtful,
+    load_class,
     look_again,
     order_on_machine,
     said_by_channel,
@@ -72,7 +73,7 @@ from core.engine.transitions import (
     execution_of,
     is_feed_held,
 )
-from core.facts.schema import MEASURES, OPEN_END
+from core.facts.schema import LOAD_COLUMNS, MEASURES, OPEN_END, REPORTED
 from core.plant.behaviour import COUNTERS
 from core.plant.model import MOST_SOURCES
 from core.units import MINUTE_US
@@ -112,7 +113,7 @@ for _hot, _role in (
 _SCALE = np.array([0.0, 10.0, 0.0, 1.0])
 """What is integrated of a hot gauge: load in ‰, power in W."""
 
-_MEASURES = len(MEASURES)
+_MEASURES, _LOADS = len(REPORTED), len(LOAD_COLUMNS)
 _POWERED_US, _RUNNING_US, _TURNING_US = (
     MEASURES.index(name) for name in ("powered_us", "program_running_us", "spindle_turning_us")
 )
@@ -140,6 +141,9 @@ def _flush(s: Any, machine: int, out: Array, used: Array) -> None:
     for k in range(_MEASURES):
         row[5 + k] = s.acc[k]
         s.acc[k] = 0
+    for k in range(_LOADS):
+        row[5 + _MEASURES + k] = s.loads_us[k]
+        s.loads_us[k] = 0
 
 
 @compiled
@@ -184,6 +188,13 @@ def _classify(s: Any) -> None:
 
 
 @compiled
+def _mind_load(s: Any) -> None:
+    """Whether time goes by the load of spindle 1: it turns in known busy time, and its load is trusted."""
+    known = int(s.load_known) & ~int(s.hidden_load) & 1
+    s.load_counts = LOAD if known != 0 and s.turning != 0 and s.counted != 0 else HOT
+
+
+@compiled
 def _settle(s: Any, k: Any, machine: int, out: Array, used: Array) -> bool:
     """Decide at `at_us` from the inputs what has changed, and close the interval of the state before."""
     turns, feeding = turning(s), int(s.feeding) & ~int(s.hidden_feed)
@@ -192,6 +203,7 @@ def _settle(s: Any, k: Any, machine: int, out: Array, used: Array) -> bool:
     loads = turns & ~int(s.hidden_load)
     cuts = feeding != 0 and loads & int(s.loaded) != 0
     air = s.running != 0 and feeding != 0 and not cuts and k.idle_levels > 0 and loads & int(s.load_known) != 0
+    _mind_load(s)
     s.in_cut = 1 if cuts else 0
     s.air_cut = 1 if air else 0
     s.dirty = 0
@@ -321,6 +333,7 @@ def _enter_segment(s: Any, k: Any, segments: NDArray[np.void]) -> bool:
     s.shift = segments[low - 1].shift
     s.segment_end_us = segments[low].start_us
     _classify(s)
+    _mind_load(s)
     return True
 
 
@@ -338,9 +351,9 @@ def _spend(s: Any, k: Any, until: int) -> None:
         s.acc[_HELD_US] += spent * s.feed_held
         if s.turning != 0:
             s.acc[_TURNING_US] += spent
-            known = int(s.load_known) & ~int(s.hidden_load) & 1
-            s.acc[_LOAD_US] += spent * known
-            s.acc[_LOAD_PM] += s.area[LOAD] * known
+            if s.load_counts == LOAD:
+                s.acc[_LOAD_US] += spent
+                s.acc[_LOAD_PM] += s.area[LOAD]
         if s.state == _PRODUCING:
             _lose(s, k, spent)
     if s.area[POWER] != 0 and k.has_energy == 0 and s.gaps & k.bit[_POWER_ROLE] == 0:
@@ -562,6 +575,8 @@ def fold_samples(
             hot = _HOT_OF[r - _FIRST_GAUGE] if channel[i] == 1 else HOT
             if s.low[hot] <= value[i] <= s.high[hot]:
                 s.area[hot] += s.last[hot] * (at - s.since[hot])
+                if hot == s.load_counts:
+                    s.loads_us[load_class(s)] += at - s.since[hot]
                 s.since[hot] = at
                 s.last[hot] = int(np.rint(value[i] * _SCALE[hot]))
                 s.shown[hot] = value[i]

@@ -15,6 +15,9 @@ NEVER = -1
 _LATEST = np.dtype([("signal", "<i8"), ("event_us", "<i8"), ("value", "<f8"), ("key", "<i8"), ("quality", "<i8")])
 """What a snapshot carries after the state: by id of the signal, its latest sample."""
 
+_SEVERAL = -1
+"""No quality: an instant had more than one value, and the order of arrival does not tell which of them is the last."""
+
 
 class Raw:
     """Batches taken in since the last `take`, with the place they came from."""
@@ -75,6 +78,8 @@ class Latest:
         at = samples.machine[order], signal[order]
         for name, column in self._columns().items():
             column[at] = getattr(samples, name)[order]
+        other = (samples.event_us == self._event_us[samples.machine, signal]) & ~self.known(samples, signal)
+        self._quality[samples.machine[other], signal[other]] = _SEVERAL
 
     def pack(self, machine: int) -> bytes:
         """What is known of a machine, for `unpack`."""

@@ -1,12 +1,13 @@
 """A machine's state as a structured numpy record: finite memory, no lifetime sums, no hidden padding.
 
 Invariants: everything before `at_us` has been booked. Gauges may have been seen since, before `horizon_us`: a hot gauge
-between its gates changes no yes or no, and its area is kept apart until time is booked. `acc` holds the measures of the
-minute that began at `minute_us` for the selected program and order, and is empty at every minute boundary; `dirty` is
-set when inputs changed at `at_us` and nothing has been decided yet. A snapshot is the bytes of one record.
+between its gates changes no yes or no, and its area is kept apart until time is booked. `acc` and `loads_us` hold the
+measures of the minute that began at `minute_us` for the selected program and order, and are empty at every minute
+boundary; `dirty` is set when inputs changed at `at_us` and nothing has been decided yet. A snapshot is the bytes of one
+record.
 
-The fields that nearly every sample touches come first and fill four cache lines; a record is an odd number of lines, so
-that the first lines of many machines do not fall into the same places of a cache.
+The fields that nearly every sample touches come first and fill four cache lines, those of slow gauges follow; a record
+is an odd number of lines, so that the first lines of many machines do not fall into the same places of a cache.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.engine.jit import records
-from core.facts.schema import MEASURES
+from core.facts.schema import LOAD_COLUMNS, REPORTED
 from core.plant.model import MOST_SOURCES
 from core.units import floor_minute
 from core.vocabulary import WORDS, Cause, Role, State
@@ -70,6 +71,8 @@ _FIELDS: list[tuple[str, str] | tuple[str, str, tuple[int, ...]]] = [
     ("last", "<i8", (HOT,)),  # what is integrated: ‰, W
     ("area", "<i8", (HOT,)),  # ‰·µs, W·µs since at_us
     ("shown", "<f8", (HOT,)),  # value, NaN if not trusted
+    ("load_counts", "<i4"),  # LOAD where time is booked by the load of spindle 1, otherwise HOT
+    ("loads_us", "<i4", (len(LOAD_COLUMNS),)),  # the running minute by class of that load
     ("rotating", "<u4"),  # bit n-1: spindle n turns
     ("rotating_known", "<u4"),  # bit n-1: spindle n says itself whether it turns
     ("speed_known", "<u4"),  # bit n-1: the speed of spindle n can be trusted
@@ -106,7 +109,7 @@ _FIELDS: list[tuple[str, str] | tuple[str, str, tuple[int, ...]]] = [
     ("gap_credit", "<i8", (3 * GAPS,)),  # for each good µs, total µs, parts booked after it
     ("energy", "<i8"),  # last reading of the meter, mJ
     ("energy_rest", "<i8"),  # µJ below one mJ
-    ("acc", "<i8", (len(MEASURES),)),
+    ("acc", "<i8", (len(REPORTED),)),
     ("alarms", "<i8", (ALARMS,)),
     ("alarms_known", "<i4"),
     ("alarms_more", "<i4"),
@@ -187,6 +190,7 @@ def new_states(machines: int) -> NDArray[np.void]:
     states["speed"] = np.nan
     states["shown"] = np.nan
     states["low"], states["high"] = np.inf, -np.inf
+    states["load_counts"] = HOT
     return records(states)
 
 

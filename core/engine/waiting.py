@@ -9,7 +9,7 @@ Invariants:
 - A word is a function of the samples and gap records within `longest_wait_us` after it, never of how far anybody has
   come: what is decided stays decided, and starting anew from a state between two samples finds the same words.
 - Every instant in [at_us, until_us) is known: silence before `until_us` is that nothing changed.
-- A machine whose words are found here has one source: its gaps are the machine's (core.plant.parse).
+- One source gives everything that a word is made of (core.plant.parse); only its gaps count.
 - Nothing here changes a state of the fold.
 """
 
@@ -117,7 +117,7 @@ def _by_spindle(
     now, at = s.at_us, low
     worked, pause_us, turning_us = s.said[_CYCLE] == _ACTIVE, _NOWHERE, _NOWHERE
     while True:
-        if s.gaps != 0:
+        if s.gaps & k.bit[_CYCLE] != 0:
             worked, pause_us = False, _NOWHERE
         else:
             says = _spindle_says(s)
@@ -163,7 +163,7 @@ def _watts(value: float) -> int:
 def _power_in(k: Any, columns: Any, at: int, power: int) -> int:
     """The power after a sample, if it was `power` before."""
     _, role, channel, value, quality = columns
-    if role[at] == _GAP_OPEN:
+    if role[at] == _GAP_OPEN and 1 << (channel[at] - 1) == k.bit[_CYCLE]:
         return _UNKNOWN
     if k.phase == 0 and (role[at] != _POWER_ROLE or channel[at] != 1):
         return power
@@ -217,15 +217,15 @@ def _by_power(
     """At work from where the power reaches the upper limit and stays there on average; likewise below the lower one."""
     upper, lower, middle = k.limits[0], k.limits[1], k.limits[2]
     decided, at = until, low
-    power = _UNKNOWN if s.gaps != 0 else _power_says(s, k)
+    power = _UNKNOWN if s.gaps & k.bit[_CYCLE] != 0 else _power_says(s, k)
     word = int(s.said[_CYCLE]) if power != _UNKNOWN else NOT_GIVEN
     while at < high:
         now, before = columns[0][at], power
         at = _take_instant(s, k, columns, at, high)
-        power = _UNKNOWN if s.gaps != 0 else _power_says(s, k)
+        power = _UNKNOWN if s.gaps & k.bit[_CYCLE] != 0 else _power_says(s, k)
         if power == _UNKNOWN:
             word = NOT_GIVEN
-            if s.gaps == 0:
+            if s.gaps & k.bit[_CYCLE] == 0:
                 found = _say(s, machine, now, NOT_TRUSTED, out, found)
             continue
         answer = _NO

@@ -58,7 +58,16 @@ SPINDLE_COLUMNS = (
 The override losses: ∫ (1000 ‰ - override) over producing time [‰·µs], each by itself, below 0 above 100 %.
 """
 
-MEASURES = TIME_COLUMNS + COUNT_COLUMNS + SPINDLE_COLUMNS
+LOAD_CLASS_PM = 100
+LOAD_COLUMNS = tuple(f"load_{percent}_us" for percent in range(0, 101, LOAD_CLASS_PM // 10))
+"""The load histogram: the time of `spindle_load_us` by classes of load of 10 %, named after their lower end [µs].
+
+The last class takes all from 100 % on. A load counts as rounded to ‰; the classes of a row sum to `spindle_load_us`.
+"""
+
+REPORTED = TIME_COLUMNS + COUNT_COLUMNS + SPINDLE_COLUMNS
+"""What a plant's bundle carries of them: with another column, everything that was sent before would be revised."""
+MEASURES = REPORTED + LOAD_COLUMNS
 
 FACT = np.dtype([(name, "<i8") for name in FACT_KEYS + MEASURES])
 """One row of `fact_minute`, all int64."""

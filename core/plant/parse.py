@@ -141,10 +141,8 @@ def _machine(table: Reader, sites: Sequence[Site], sources: Sequence[Source]) ->
     )
     max_rate = table.number("max_rate", 1.0, MAX_RATE_LIMIT, MAX_RATE)
     behaviour = read_behaviour(table.table("behaviour", required=False))
-    if more:
-        _refuse_waits(table)
-    elif first.signals:
-        _need_what_tells(table, behaviour, first.signals)
+    if first.signals:
+        _need_what_tells(table, behaviour, [first, *more])
     if several:
         table.close()
     mapping = first.mapping if several else table.rest()  # what nobody took
@@ -175,23 +173,21 @@ def _refuse_shared_signals(tables: Sequence[Reader], feeds: Sequence[Feed]) -> N
                 given_here.complain(signal, f"source {shown(given[signal])} gives it already; name it at one of them")
 
 
-def _refuse_waits(table: Reader) -> None:
-    """A pause that is decided by what follows has to be seen whole: one source sees it, or none."""
-    ways = table.table("behaviour", required=False)
-    for name in ("by_spindle", "by_power"):
-        if ways is not None and name in ways.content:
-            ways.complain(name, "is for a machine with one source; with several, let one of them say ctrl.execution")
+def _need_what_tells(table: Reader, behaviour: Behaviour, feeds: Sequence[Feed]) -> None:
+    """What a machine does can be told by its spindle and feed, or by its power, only where it has these signals.
 
-
-def _need_what_tells(table: Reader, behaviour: Behaviour, signals: Mapping[str, Any]) -> None:
-    """What a machine does can be told by its spindle and feed, or by its power, only where it has these signals."""
-    roles = {known.role for known in map(meaning, signals) if known is not None}
+    Whoever decides a pause has to see it whole: one source gives everything that tells.
+    """
     ways = table.table("behaviour", required=False)
     if ways is None:
         return
-    if behaviour.by_spindle and not (roles & _TURNS and Role.FEED_RATE in roles):
-        ways.complain("by_spindle", "needs spindle.N.speed or spindle.N.rotating, and feed.N.rate, among the signals")
-    if behaviour.by_power and behaviour.by_power.signal not in signals:
+    roles = [{known.role for known in map(meaning, feed.signals) if known is not None} for feed in feeds]
+    telling = [of for of in roles if of & {*_TURNS, Role.FEED_RATE}]
+    if behaviour.by_spindle and not any(of & _TURNS and Role.FEED_RATE in of for of in telling):
+        ways.complain("by_spindle", "needs spindle.N.speed or spindle.N.rotating, and feed.N.rate, of one source")
+    elif behaviour.by_spindle and len(telling) > 1:
+        ways.complain("by_spindle", "needs all that spindles and feeds tell from one source; several give it")
+    if behaviour.by_power and not any(behaviour.by_power.signal in feed.signals for feed in feeds):
         ways.complain("by_power", f"needs {behaviour.by_power.signal} among the signals")
 
 

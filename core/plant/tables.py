@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.plant.behaviour import COUNTERS, IDLE_LEVELS, POWER_SIGNALS
+from core.plant.behaviour import COUNTERS, IDLE_LEVELS, POWER_SIGNALS, Behaviour
 from core.plant.calendar import machine_calendars
 from core.plant.lanes import Lanes, lanes_of
 from core.plant.model import MOST_SOURCES, Machine, PartProgram, Plant
@@ -175,9 +175,20 @@ def _sources(row: NDArray[np.void], machine: Machine) -> None:
                 row["bit"][found.role] = 1 << slot
             if found.role in WITNESSES:
                 row["witnesses"] |= 1 << slot
+        if any(_tells(machine.behaviour, name) for name in feed.signals):
+            row["bit"][Role.CYCLE] = 1 << slot
+            row["witnesses"] |= 1 << slot
     for follower, role in _FOLLOWS.items():
         row["bit"][follower] = row["bit"][role]
     row["witnesses"] = row["witnesses"] or 2**MOST_SOURCES - 1
+
+
+def _tells(ways: Behaviour, signal: str) -> bool:
+    """Whether a signal is among those that tell, with a delay, what the machine does; one source gives them all."""
+    if ways.by_spindle is not None:
+        known = meaning(signal)
+        return known is not None and known.role == Role.FEED_RATE
+    return ways.by_power is not None and signal == ways.by_power.signal
 
 
 def _spindles(names: Iterable[str], role: Role) -> int:

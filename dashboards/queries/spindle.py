@@ -57,22 +57,15 @@ GROUP BY hour
 )
 
 HISTOGRAM = f"""\
-WITH held AS (
-  SELECT value, extract(epoch FROM least(
-           coalesce(lead(at_time) OVER (PARTITION BY machine ORDER BY at_time), at_time),
-           at_time + interval '1 minute', $__timeTo()::timestamptz) - at_time) AS held_s
-  FROM board.gauge
-  WHERE {OF_MACHINES} AND signal = 'spindle.1.load'
-    AND at_time >= $__timeFrom()::timestamptz AND at_time < $__timeTo()::timestamptz
-)
-SELECT CASE lower WHEN 110 THEN '≥ 110' ELSE lower::text || '–' || (lower + 10)::text END AS bin,
-       coalesce(sum(held_s), 0)::float8 / 3600 AS load_h
-FROM generate_series(0, 110, 10) lower
-LEFT JOIN held ON held.value >= lower AND (held.value < lower + 10 OR lower = 110) AND held.value > 0
-GROUP BY lower
-ORDER BY lower
+SELECT CASE WHEN class_to IS NULL THEN '≥ ' || class_from ELSE class_from || '–' || class_to END AS bin,
+       sum(load_h) AS load_h
+FROM board.load_hour
+WHERE {OF_MACHINES}
+  AND {HOURS}
+GROUP BY class_from, class_to
+ORDER BY class_from
+LIMIT 20
 """
-"""How long a load was held: until the next sample, for a minute at most. Standing still is left out."""
 
 ENERGY = closed(
     f"""\

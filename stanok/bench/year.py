@@ -73,6 +73,7 @@ _MINUTE = {
     "air_cut_us": "10000000",
     "spindle_load_us": "30000000",
     "spindle_load": "12000000000",
+    "load_40_us": "30000000",
     "energy_mj": "600000000",
 }
 """A minute of an hour in which the machine is known, by `k`, a number of machine and hour."""

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from core.errors import InputError
-from core.facts.schema import MEASURES
+from core.facts.schema import REPORTED
 from core.units import natural_id
 from storage.bundle import FIRST, Opened, named_plant, opened
 from storage.pg.connect import Connection, database_errors
@@ -172,7 +172,7 @@ def _insert(connection: Connection, file: str, found: Opened, revised: int, now:
     )
     _copy(
         connection,
-        f"plant_result (site, machine, day, shift, revision, part, {', '.join(MEASURES)})",
+        f"plant_result (site, machine, day, shift, revision, part, {', '.join(REPORTED)})",
         ((*key, made.part, *made.sums) for r, key in keys for made in r.made),
     )
     _copy(

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec.structs import replace
 
 from core.errors import InputError
-from core.facts.schema import MEASURES
+from core.facts.schema import REPORTED
 from storage.bundle import FIRST, Bundle, Machine, Made, Result, Standard, renamer, signed
 from storage.pg.connect import Connection, database_errors
 from storage.pg.results import machines, results, standards
@@ -93,7 +93,7 @@ def _make(connection: Connection, site: str, key: Ed25519PrivateKey, software: s
         pseudonyms=pseudonyms,
         definition=DEFINITION,
         software=software,
-        columns=list(MEASURES),
+        columns=list(REPORTED),
         machines=list(names.values()),
         standards=standards(connection),
         results=[result for _, result in fresh],

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from core.facts.schema import INTERVAL, MEASURES, OPEN_END
+from core.facts.schema import INTERVAL, OPEN_END, REPORTED
 from core.kpi.reliability import events
 from core.plant.reasons import ReasonClass
 from core.units import datetime_from_us, us_from_datetime
@@ -156,10 +156,10 @@ def _sums(connection: Connection, site: str) -> dict[Key, _Draft]:
         drafts[machine, day, shift] = _Draft(start, end)
     query = _SUMS.format(
         closed=_CLOSED,
-        columns=", ".join(MEASURES),
-        negative=", ".join(f"-{name}" for name in MEASURES),
-        sums=", ".join(f"sum(x.{name})::bigint" for name in MEASURES),
-        zeros=", ".join("0" for _ in MEASURES),
+        columns=", ".join(REPORTED),
+        negative=", ".join(f"-{name}" for name in REPORTED),
+        sums=", ".join(f"sum(x.{name})::bigint" for name in REPORTED),
+        zeros=", ".join("0" for _ in REPORTED),
     )
     for machine, day, shift, part, *sums in connection.execute(query.encode(), {"site": site}):
         drafts[machine, day, shift].made.append(Made(part, sums))

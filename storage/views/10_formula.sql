@@ -50,7 +50,9 @@ select 'hour' as kind, f.machine_id, date_bin('1 hour', f.minute, 'epoch') as ho
     f.parts_total, f.parts_good, f.parts_scrap, f.parts_no_standard, f.credit_total_us, f.credit_good_us,
     f.credit_gap_total_us, f.credit_gap_good_us, f.powered_us, f.program_running_us, f.spindle_turning_us,
     f.in_cut_us, f.air_cut_us, f.feed_hold_us, f.spindle_load_us, f.spindle_load, f.feed_override_loss,
-    f.spindle_override_loss, f.rapid_override_loss, f.energy_mj
+    f.spindle_override_loss, f.rapid_override_loss, f.energy_mj,
+    f.load_0_us, f.load_10_us, f.load_20_us, f.load_30_us, f.load_40_us, f.load_50_us,
+    f.load_60_us, f.load_70_us, f.load_80_us, f.load_90_us, f.load_100_us
 from stanok.fact_minute f
 where f.open
 union all
@@ -60,7 +62,9 @@ select 'shift', f.machine_id, null, f.shift_id, null,
     f.parts_total, f.parts_good, f.parts_scrap, f.parts_no_standard, f.credit_total_us, f.credit_good_us,
     f.credit_gap_total_us, f.credit_gap_good_us, f.powered_us, f.program_running_us, f.spindle_turning_us,
     f.in_cut_us, f.air_cut_us, f.feed_hold_us, f.spindle_load_us, f.spindle_load, f.feed_override_loss,
-    f.spindle_override_loss, f.rapid_override_loss, f.energy_mj
+    f.spindle_override_loss, f.rapid_override_loss, f.energy_mj,
+    f.load_0_us, f.load_10_us, f.load_20_us, f.load_30_us, f.load_40_us, f.load_50_us,
+    f.load_60_us, f.load_70_us, f.load_80_us, f.load_90_us, f.load_100_us
 from stanok.fact_minute f
 where f.open
 union all
@@ -70,7 +74,9 @@ select 'day', f.machine_id, null, null, coalesce(s.production_day, (f.minute at 
     f.parts_total, f.parts_good, f.parts_scrap, f.parts_no_standard, f.credit_total_us, f.credit_good_us,
     f.credit_gap_total_us, f.credit_gap_good_us, f.powered_us, f.program_running_us, f.spindle_turning_us,
     f.in_cut_us, f.air_cut_us, f.feed_hold_us, f.spindle_load_us, f.spindle_load, f.feed_override_loss,
-    f.spindle_override_loss, f.rapid_override_loss, f.energy_mj
+    f.spindle_override_loss, f.rapid_override_loss, f.energy_mj,
+    f.load_0_us, f.load_10_us, f.load_20_us, f.load_30_us, f.load_40_us, f.load_50_us,
+    f.load_60_us, f.load_70_us, f.load_80_us, f.load_90_us, f.load_100_us
 from stanok.fact_minute f
 join stanok.machine m on m.id = f.machine_id
 join stanok.site t on t.id = m.site_id
@@ -84,7 +90,9 @@ select 'hour' as kind, machine_id, hour, null::bigint as shift_id, null::date as
     planned_calendar, planned_failure, unknown, apt_out, aust_out, unknown_out, parts_total, parts_good,
     parts_scrap, parts_no_standard, credit_total_us, credit_good_us, credit_gap_total_us, credit_gap_good_us,
     powered_us, program_running_us, spindle_turning_us, in_cut_us, air_cut_us, feed_hold_us, spindle_load_us,
-    spindle_load, feed_override_loss, spindle_override_loss, rapid_override_loss, energy_mj
+    spindle_load, feed_override_loss, spindle_override_loss, rapid_override_loss, energy_mj,
+    load_0_us, load_10_us, load_20_us, load_30_us, load_40_us, load_50_us,
+    load_60_us, load_70_us, load_80_us, load_90_us, load_100_us
 from stanok.fact_hour
 union all
 select 'shift', machine_id, null, shift_id, null,
@@ -92,7 +100,9 @@ select 'shift', machine_id, null, shift_id, null,
     planned_calendar, planned_failure, unknown, apt_out, aust_out, unknown_out, parts_total, parts_good,
     parts_scrap, parts_no_standard, credit_total_us, credit_good_us, credit_gap_total_us, credit_gap_good_us,
     powered_us, program_running_us, spindle_turning_us, in_cut_us, air_cut_us, feed_hold_us, spindle_load_us,
-    spindle_load, feed_override_loss, spindle_override_loss, rapid_override_loss, energy_mj
+    spindle_load, feed_override_loss, spindle_override_loss, rapid_override_loss, energy_mj,
+    load_0_us, load_10_us, load_20_us, load_30_us, load_40_us, load_50_us,
+    load_60_us, load_70_us, load_80_us, load_90_us, load_100_us
 from stanok.fact_shift
 union all
 select 'day', machine_id, null, null, day,
@@ -100,7 +110,9 @@ select 'day', machine_id, null, null, day,
     planned_calendar, planned_failure, unknown, apt_out, aust_out, unknown_out, parts_total, parts_good,
     parts_scrap, parts_no_standard, credit_total_us, credit_good_us, credit_gap_total_us, credit_gap_good_us,
     powered_us, program_running_us, spindle_turning_us, in_cut_us, air_cut_us, feed_hold_us, spindle_load_us,
-    spindle_load, feed_override_loss, spindle_override_loss, rapid_override_loss, energy_mj
+    spindle_load, feed_override_loss, spindle_override_loss, rapid_override_loss, energy_mj,
+    load_0_us, load_10_us, load_20_us, load_30_us, load_40_us, load_50_us,
+    load_60_us, load_70_us, load_80_us, load_90_us, load_100_us
 from stanok.fact_day
 union all
 select * from stanok_formula.open_fact;

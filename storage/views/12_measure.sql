@@ -48,7 +48,18 @@ cross join lateral (
         sum(feed_override_loss)::bigint as feed_override_loss,
         sum(spindle_override_loss)::bigint as spindle_override_loss,
         sum(rapid_override_loss)::bigint as rapid_override_loss,
-        sum(energy_mj)::bigint as energy_mj
+        sum(energy_mj)::bigint as energy_mj,
+        sum(load_0_us)::bigint as load_0_us,
+        sum(load_10_us)::bigint as load_10_us,
+        sum(load_20_us)::bigint as load_20_us,
+        sum(load_30_us)::bigint as load_30_us,
+        sum(load_40_us)::bigint as load_40_us,
+        sum(load_50_us)::bigint as load_50_us,
+        sum(load_60_us)::bigint as load_60_us,
+        sum(load_70_us)::bigint as load_70_us,
+        sum(load_80_us)::bigint as load_80_us,
+        sum(load_90_us)::bigint as load_90_us,
+        sum(load_100_us)::bigint as load_100_us
     from stanok_formula.fact
     where machine_id = m.id -- here, so that whoever asks for some machines has only theirs summed
     group by kind, hour, shift_id, day

@@ -50,3 +50,35 @@ comment on column board.spindle_hour.load_known_h is 'A spindle turning with a k
 comment on column board.spindle_hour.load_h is 'Integral of the load of spindle 1 over that time; full load for an hour is 1 [h]';
 comment on column board.spindle_hour.energy_kwh is 'Energy of the whole machine in all time; NULL where nothing counts it [kWh]';
 comment on column board.spindle_hour.parts_good is 'Good parts [1]';
+
+create view board.load_hour with (security_barrier) as
+select site.name as site, m.name as machine, m.title, m.area, f.hour, c.class_from, c.class_to, stanok_formula.hours(c.us) as load_h
+from stanok.machine m
+join stanok_formula.site on site.id = m.site_id
+cross join lateral (select * from stanok_formula.measures where kind = 'hour' and machine_id = m.id) f
+cross join lateral (
+    values
+        (0, 10, f.load_0_us),
+        (10, 20, f.load_10_us),
+        (20, 30, f.load_20_us),
+        (30, 40, f.load_30_us),
+        (40, 50, f.load_40_us),
+        (50, 60, f.load_50_us),
+        (60, 70, f.load_60_us),
+        (70, 80, f.load_70_us),
+        (80, 90, f.load_80_us),
+        (90, 100, f.load_90_us),
+        (100, null, f.load_100_us)
+) c (class_from, class_to, us)
+where f.spindle_load_us > 0;
+comment on view board.load_hour is
+    'The load histogram: how long spindle 1 turned in each class of load, inside known planned busy time. Hours without a known load have no rows; '
+    'the classes of one sum to load_known_h of board.spindle_hour, and to nothing in hours that an older version counted.';
+comment on column board.load_hour.site is 'Plant [text]';
+comment on column board.load_hour.machine is 'Machine, site/machine [text]';
+comment on column board.load_hour.title is 'Title of the machine [text]';
+comment on column board.load_hour.area is 'Area of the plant [text]';
+comment on column board.load_hour.hour is 'Start of the hour [UTC]';
+comment on column board.load_hour.class_from is 'Lower end of the class, included [%]';
+comment on column board.load_hour.class_to is 'Upper end of the class, excluded; NULL: none [%]';
+comment on column board.load_hour.load_h is 'Time with a load in this class [h]';

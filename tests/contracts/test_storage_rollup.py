@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from core.facts.schema import FACT, GAP_CREDIT, INTERVAL, MEASURES, PROGRAM_INTERVAL, Repair, ShiftRow
+from core.facts.schema import FACT, GAP_CREDIT, INTERVAL, MEASURES, PROGRAM_INTERVAL, REPORTED, Repair, ShiftRow
 from core.units import DAY_US, HOUR_US, MINUTE_US, datetime_from_us
 from storage.pg.commit import Store
 from storage.pg.connect import Connection, connect
@@ -187,8 +187,8 @@ def test_an_existing_database_gets_the_sums_of_its_minutes(older: Connection) ->
         "insert into stanok.shift_instance values (77, %s, '1', '2025-11-22', %s, %s)",
         [PLANT.sites[0].id, datetime_from_us(START_US), datetime_from_us(START_US + HOUR_US)],
     )
-    names = ", ".join(MEASURES)
-    values = ", ".join(f"n * {at}" for at in range(len(MEASURES)))
+    names = ", ".join(REPORTED)  # what there was then
+    values = ", ".join(f"n * {at}" for at in range(len(REPORTED)))
     older.execute(
         f"insert into stanok.fact_minute (machine_id, minute, shift_id, program_id, job_order, {names}, open)"
         f" select %s, %s + n * interval '1 minute', case when n < 60 then 77 else 0 end, n %% 3, 0, {values}, n > 990"

@@ -311,13 +311,25 @@ BAD: list[tuple[str, dict[str, Any], str, tuple[str, ...]]] = [
         "machine.0",
         {"source": [CELL, TOPIC], "behaviour": {"by_spindle": {}}},
         "machine[0].behaviour.by_spindle: ",
-        ("one source",),
+        ("feed.N.rate", "of one source"),
+    ),
+    (
+        "machine.0",
+        {
+            "source": [
+                {"name": "cell", "signals": {"spindle.1.speed": "a", "feed.1.rate": "b"}},
+                TOPIC | {"signals": {"spindle.2.speed": "c"}},
+            ],
+            "behaviour": {"by_spindle": {}},
+        },
+        "machine[0].behaviour.by_spindle: ",
+        ("several give it",),
     ),
     (
         "machine.0",
         {"source": [CELL, TOPIC], "behaviour": {"by_power": {"standby": 400, "cutting": 1400}}},
         "machine[0].behaviour.by_power: ",
-        ("one source", "ctrl.execution"),
+        ("power.active among",),
     ),
     # what tells has to be there
     ("machine.0", {"behaviour": {"by_spindle": {}}}, "machine[0].behaviour.by_spindle: ", ("feed.N.rate",)),

@@ -2,8 +2,8 @@
 
 From START_US on: 60 min producing with 30 parts (2 scrap) of 95 s standard time; 20 min waiting for the operator; 10
 min without data; 10 min stopped by an alarm; 10 min setup; 10 min break; then waiting again, which goes on at `as_of`.
-In each producing minute the spindle turns 40 s at half load, cuts 20 s of them and moves 10 s in air, the feed override
-takes 6 s, and 0.1 kWh goes.
+In each producing minute the spindle turns 40 s at half load (20 s at 30 %, 20 s at 70 %), cuts 20 s of them and moves
+10 s in air, the feed override takes 6 s, and 0.1 kWh goes.
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ _PRODUCING = {
     "air_cut_us": 10 * SECOND_US,
     "spindle_load_us": 40 * SECOND_US,
     "spindle_load": 500 * 40 * SECOND_US,
+    "load_30_us": 20 * SECOND_US,
+    "load_70_us": 20 * SECOND_US,
     "feed_override_loss": 1000 * 6 * SECOND_US,
     "energy_mj": 360_000_000,
 }

@@ -126,12 +126,11 @@ def test_the_four_spindle_ratios_are_over_planned_busy_time(ask: Ask) -> None:
     assert figures(hour, "air_cut_min", "feed_override_min") == pytest.approx([5.0, 3.0])
 
 
-def test_the_load_histogram_holds_a_sample_until_the_next_for_a_minute_at_most(ask: Ask) -> None:
-    found = {row["bin"]: row["load_h"] * 3600 for row in ask(spindle.HISTOGRAM)}
-    assert len(found) == 12
-    assert {name: held for name, held in found.items() if held} == pytest.approx(
-        {"20–30": 60, "30–40": 60, "50–60": 30}
-    )
+def test_the_load_histogram_is_the_time_of_each_class_and_adds_up_to_the_known_load(ask: Ask) -> None:
+    found = {row["bin"]: row["load_h"] * 60 for row in ask(spindle.HISTOGRAM)}
+    assert list(found) == [f"{low}–{low + 10}" for low in range(0, 100, 10)] + ["≥ 100"]
+    assert {name: held for name, held in found.items() if held} == pytest.approx({"30–40": 20, "70–80": 20})
+    assert sum(found.values()) == pytest.approx(60 * 40 / 60)
 
 
 def test_indicators_of_a_week_have_their_declared_bases(ask: Ask) -> None:

@@ -47,7 +47,10 @@ class Ways:
     """Which source gives a signal, by rank; the first one gives what is not named."""
 
     def source_of(self, signal: str) -> int:
-        return self.source.get({"alarm": "alarm.edge"}.get(signal, signal), 0)
+        """`cycle` comes from whoever gives the power, or spindle and feed: one source gives them all."""
+        feeds = [name for name in self.signals if name.startswith("feed.") and name.endswith(".rate")]
+        tells = self.by_power[0] if self.by_power else feeds[0] if self.by_spindle else ""
+        return self.source.get({"alarm": "alarm.edge", "cycle": tells}.get(signal, signal), 0)
 
 
 def witness(inputs: dict) -> str | None:
@@ -280,7 +283,8 @@ class Machine:
     def silence(self) -> str | None:
         """Why nobody says what the machine does: the first source that is gone of those that can say so (all, if
         none can)."""
-        can = {self.ways.source_of(name) for name in self.ways.signals if name in WITNESSES}
+        waits = ["cycle"] if self.ways.by_spindle or self.ways.by_power else []
+        can = {self.ways.source_of(name) for name in [*self.ways.signals, *waits] if name in WITNESSES}
         gone = self.gone()
         causes = [gone[source] for source in sorted(gone) if source in can or not can]
         return causes[0] if causes and all(witness(channel) is None for channel in channels(self.inputs)) else None
@@ -373,6 +377,7 @@ class Machine:
         if turns and load is not None:
             row["spindle_load_us"] += spent
             row["spindle_load"] += spent * load
+            row[f"load_{min(load // 100, 10) * 10}_us"] += spent
         if state == "producing":
             for name, signal in (
                 ("feed_override_loss", "feed.1.override"),
@@ -564,10 +569,11 @@ def fold(samples, begin, until, segments, pri, ways):
 def cycle_words(steps: list, until: int, ways: Ways) -> list:
     """What the machine does by spindle and feed, or by its power, as if a signal had told it."""
     if ways.by_spindle:
-        found = spindle_words(pieces(steps, until, spindle_says), *ways.by_spindle)
+        found = spindle_words(pieces(steps, until, spindle_says, ways.source_of("cycle")), *ways.by_spindle)
     elif ways.by_power:
         signal, *levels = ways.by_power
-        found = power_words(pieces(steps, until, lambda inputs: power_says(inputs, signal)), *levels)
+        told = pieces(steps, until, lambda inputs: power_says(inputs, signal), ways.source_of("cycle"))
+        found = power_words(told, *levels)
     else:
         return []
     return [(at, "cycle", word, "good" if word else "bad", frozenset()) for at, word in found]

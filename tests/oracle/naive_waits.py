@@ -13,14 +13,14 @@ MEAN = 5 * SECOND
 OFF_AFTER = 30 * SECOND
 
 
-def pieces(steps: list, until: int, read) -> list:
-    """[(from, to, what `read` says of the inputs, or "gap")] without two equal neighbours."""
+def pieces(steps: list, until: int, read, source: int) -> list:
+    """[(from, to, what `read` says of the inputs, or "gap")] without two equal neighbours; gaps of `source`."""
     inputs: dict = {}
     gap, out = False, []
     for at, group in groupby(steps, key=lambda step: step[0]):
         for _, what, value, quality, _ in group:
             if what in ("gap+", "gap-"):
-                gap = what == "gap+"
+                gap = what == "gap+" if value[1] == source else gap
             elif what.startswith(("spindle.", "feed.", "power.")):
                 inputs[what] = value if quality in ("good", "uncertain") else None
         said = "gap" if gap else read(inputs)

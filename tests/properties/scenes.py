@@ -19,8 +19,11 @@ from core.units import MINUTE_US, natural_id
 from core.vocabulary import Execution, ItemState, JobState, Light, Mode, OpMode, Situation, WaitFor
 from tests.oracle.naive_oee import Ways
 
-EXAMPLES = 2000 if os.environ.get("CI") == "true" else 150
+_ASKED = os.environ.get("STANOK_TEST_EXAMPLES", "")
+EXAMPLES = int(_ASKED or (2000 if os.environ.get("CI") == "true" else 150))
 """Of each central property; a laptop has less patience."""
+LIVES = EXAMPLES if _ASKED else max(60, EXAMPLES // 10)
+"""Of properties that kill, restart and repair: one of these costs as much as ten of the others."""
 
 BEGIN = 1_767_592_800_000_000 // MINUTE_US * MINUTE_US
 SPAN = 12 * MINUTE_US
@@ -233,7 +236,7 @@ def value_of(rng: Random, what: str) -> object:
     if what == "job.runs_done":
         return rng.randrange(4)
     if what.endswith("load"):
-        return rng.choice([0.0, -9.95, 24.95, 45.5, 1e9])
+        return rng.choice([0.0, -9.95, 9.949, 24.95, 45.5, 99.9, 99.95, 130.0, 1e9])
     if what == "power.active":
         return rng.choice([-1.0, 0.4, 50.0, 1234.5, 99_999.0])
     if what == "power.current.l2":

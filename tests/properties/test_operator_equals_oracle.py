@@ -14,7 +14,7 @@ from core.engine.repair import RepairJob
 from core.samples.entries import REASON, SCRAP, Entry, identified, in_effect, pack_entry, taken_back
 from core.samples.records import RowKind, pack_samples
 from core.units import MINUTE_US, SECOND_US
-from tests.properties.scenes import BEGIN, EXAMPLES, SPAN, Happening, plant
+from tests.properties.scenes import BEGIN, LIVES, SPAN, Happening, plant
 from tests.properties.test_repair_equals_oracle import Life, check, split, tell
 from tests.properties.test_stream_equals_oracle import END, batch_of, with_gaps
 
@@ -69,7 +69,7 @@ def for_the_oracle(entries: list[Entry]) -> list[tuple[str, str | None, int, int
     return [(e.id, e.takes_back or None, e.from_us, e.to_us, e.parts, e.program_id) for e in once]
 
 
-@settings(max_examples=max(60, EXAMPLES // 10), deadline=None)
+@settings(max_examples=LIVES, deadline=None)
 @given(with_gaps(), st.integers(0, 2**32))
 def test_what_people_tell_at_any_time_is_folded_in_as_if_it_had_been_known(happenings, seed):
     where, rng = plant(1), random.Random(seed)

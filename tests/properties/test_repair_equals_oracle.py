@@ -15,7 +15,7 @@ from core.samples.records import Gap, Heartbeat, RowKind, StoredRow, pack_gap, p
 from core.units import MINUTE_US, SECOND_US
 from core.vocabulary import Cause
 from tests.properties.kept import Kept
-from tests.properties.scenes import BEGIN, EXAMPLES, SPAN, Happening, plant, scenes
+from tests.properties.scenes import BEGIN, LIVES, SPAN, Happening, plant, scenes
 from tests.properties.test_stream_equals_oracle import (
     END,
     batch_of,
@@ -98,7 +98,7 @@ def check(kept: Kept, happenings: list[Happening], where, entries: list | None =
     assert [(a, min(b, END), s, c, r) for a, b, s, c, r in found if a < END] == intervals
 
 
-@settings(max_examples=max(60, EXAMPLES // 10), deadline=None)
+@settings(max_examples=LIVES, deadline=None)
 @given(scenes(), st.integers(0, 2**32))
 def test_late_samples_are_folded_in_whatever_happens_in_between(happenings, seed):
     where, rng = plant(1), random.Random(seed)
@@ -117,7 +117,7 @@ def test_late_samples_are_folded_in_whatever_happens_in_between(happenings, seed
     check(life.kept, happenings, where)
 
 
-@settings(max_examples=max(60, EXAMPLES // 10), deadline=None)
+@settings(max_examples=LIVES, deadline=None)
 @given(with_gaps(), st.integers(0, 2**32))
 def test_gaps_told_at_any_time_end_as_if_they_had_been_told_in_order(happenings, seed):
     where, rng = plant(1), random.Random(seed)
@@ -162,13 +162,31 @@ def test_what_was_taken_in_before_its_gap_was_told_takes_effect_where_the_gap_en
         check(life.kept, [word, *edges], where)
 
 
+def test_what_is_late_and_last_of_its_instant_counts_although_the_first_of_it_said_the_same():
+    where, at = plant(1), BEGIN + MINUTE_US
+    words = [
+        Happening(at, seq, "ctrl.execution", word, "good") for seq, word in enumerate(("active", "ready", "active"))
+    ]
+    for seed in range(10):
+        life = Life(where, random.Random(seed))
+        life.beat(BEGIN)
+        for word in words[:2]:
+            life.send(RowKind.SAMPLES, pack_samples(batch_of([word], where)))
+        life.beat(at + MINUTE_US)
+        life.live()
+        life.send(RowKind.SAMPLES, pack_samples(batch_of(words[2:], where)))
+        life.beat(END + 2 * SECOND_US)
+        life.end()
+        check(life.kept, words, where)
+
+
 def tell(life: Life, pair: list[Happening]) -> None:
     for h in pair:
         gap = Gap(h.what == "gap+", h.event_us, Cause.SILENT, (0,))
         life.send(RowKind.GAP, pack_gap(gap), life.where.sources[h.source].name)
 
 
-@settings(max_examples=max(40, EXAMPLES // 10), deadline=None)
+@settings(max_examples=LIVES, deadline=None)
 @given(with_gaps(), st.integers(0, 2**32))
 def test_a_gap_that_a_sequence_proves_to_have_lost_nothing_leaves_no_trace(happenings, seed):
     where, rng = plant(1), random.Random(seed)

@@ -37,6 +37,7 @@ from tests.properties.scenes import (
     BEGIN,
     BEHAVIOURS,
     EXAMPLES,
+    LIVES,
     SIGNALS,
     SPAN,
     Happening,
@@ -112,7 +113,7 @@ def known(happenings: list[Happening], where: Plant) -> list[Happening]:
     return [h for h in happenings if h.what in where.signal_index or (h.what[:3] == "gap" and h.source < sources)]
 
 
-@settings(max_examples=max(300, EXAMPLES), deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(
     with_gaps(),
     st.sampled_from(sorted(SPLITS)),
@@ -140,7 +141,7 @@ def test_the_fold_of_several_sources_equals_the_oracle(happenings, how, counters
     assert doubts_of([*settled.count_gaps, *shown.count_gaps]) == doubts
 
 
-@settings(max_examples=max(60, EXAMPLES // 10), deadline=None)
+@settings(max_examples=LIVES, deadline=None)
 @given(with_gaps(), st.sampled_from(sorted(SPLITS)), st.integers(0, 2**32))
 def test_sources_late_cut_killed_and_repaired_in_any_order_end_as_the_oracle_says(happenings, how, seed):
     where, rng = shared(how), random.Random(seed)

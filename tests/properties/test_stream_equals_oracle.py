@@ -17,7 +17,7 @@ from core.engine.stream import Stream
 from core.errors import BrokenPromise
 from core.facts.identity import check_minutes
 from core.facts.rollup import summed
-from core.facts.schema import BY_SPEED, FACT, FACT_KEYS, MEASURES, OPEN_END, UNSEEN, Changes
+from core.facts.schema import BY_SPEED, FACT, FACT_KEYS, LOAD_COLUMNS, MEASURES, OPEN_END, UNSEEN, Changes
 from core.kpi.oee import PBT_COLUMNS
 from core.plant.lanes import lanes_of
 from core.plant.model import Plant
@@ -215,6 +215,7 @@ def test_every_closed_minute_sums_to_sixty_million_and_planned_busy_time_to_its_
         assert 0 <= row["in_cut_us"] + row["air_cut_us"] <= row["spindle_turning_us"] <= known
         assert max(row[name] for name in ("powered_us", "program_running_us", "feed_hold_us")) <= known
         assert 0 <= row["spindle_load_us"] <= row["spindle_turning_us"]
+        assert sum(int(row[name]) for name in LOAD_COLUMNS) == row["spindle_load_us"]
 
 
 def busy_between(where: Plant, minute_us: int) -> list[tuple[int, int]]:

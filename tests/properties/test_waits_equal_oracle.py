@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from core.engine.raw import Latest
 from core.engine.refold import Refold, Wanted
 from core.plant.behaviour import USUAL, ByPower, BySpindle
 from core.plant.lanes import lanes_of
+from core.plant.model import Feed, Source
 from core.samples.order import Columns, joined
 from core.samples.records import RowKind, pack_samples
 from core.units import MINUTE_US, SECOND_US
@@ -30,11 +32,13 @@ from tests.properties.scenes import (
     CHANNEL,
     EXAMPLES,
     LIGHTS,
+    LIVES,
     SIGNALS,
     SPAN,
     Happening,
     plant,
     tables_of,
+    ways,
 )
 from tests.properties.test_repair_equals_oracle import Life, shuffled, split, tell
 from tests.properties.test_stream_equals_oracle import (
@@ -67,11 +71,18 @@ LAST = END + MINUTE_US
 """Everything before END is decided by then."""
 
 
-def where_of(behaviour):
-    """A plant in which nothing nearer says what the machine does."""
+@cache
+def where_of(behaviour, tells: int = 0, sources: int = 1):
+    """A plant in which nothing nearer says what the machine does; source `tells` says it, another one the rest."""
     known = (*WITH[behaviour], *ALSO)
     absent = tuple(name for name in SIGNALS if name not in known)
-    return plant(1, ("part.total",), behaviour, absent)
+    alone = plant(1, ("part.total",), behaviour, absent)
+    if sources == 1:
+        return alone
+    dealt = [{name: {} for name in names} for names in (ALSO, WITH[behaviour])][:: 1 if tells else -1]
+    feeds = [Feed(rank, signals, {}) for rank, signals in enumerate(dealt)]
+    first = replace(alone.machines[0], signals=feeds[0].signals, more=tuple(feeds[1:]))
+    return replace(alone, sources=tuple(Source(f"src{n}", "mqtt", 2_000_000, {}) for n in (0, 1)), machines=(first,))
 
 
 def happening(number: int, seq: int, behaviour) -> Happening:
@@ -92,16 +103,19 @@ def happening(number: int, seq: int, behaviour) -> Happening:
 
 
 @st.composite
-def lives(draw: st.DrawFn):
-    """A behaviour and what happens: most of it every 5 s, so that waits end exactly where something happens."""
-    behaviour = draw(st.sampled_from(list(WITH)))
+def lives(draw: st.DrawFn, most: int = 2):
+    """A plant and what happens: most of it every 5 s, so that waits end exactly where something happens."""
+    behaviour, tells, sources = draw(st.tuples(st.sampled_from(list(WITH)), st.integers(0, 1), st.integers(1, most)))
     numbers = draw(st.lists(st.integers(0, 2**32), max_size=70))
     found = [happening(number, seq, behaviour) for seq, number in enumerate(numbers)]
-    at = sorted(draw(st.sets(st.integers(0, SPAN // SECOND_US - 1), max_size=4)))
-    for number, (start, end) in enumerate(zip(at[::2], at[1::2], strict=False)):
-        found.append(Happening(BEGIN + start * SECOND_US, 1000 + 2 * number, "gap+", "silent", "good"))
-        found.append(Happening(BEGIN + end * SECOND_US, 1001 + 2 * number, "gap-", "silent", "good"))
-    return behaviour, sorted(found, key=lambda h: (h.event_us, h.rank, h.seq))
+    for source in range(sources):
+        at = sorted(draw(st.sets(st.integers(0, SPAN // SECOND_US - 1), max_size=4)))
+        for number, (start, end) in enumerate(zip(at[::2], at[1::2], strict=False)):
+            edges = (start, "gap+", 0), (end, "gap-", 1)
+            for second, what, odd in edges:
+                seq = 1000 + 10 * source + 2 * number + odd
+                found.append(Happening(BEGIN + second * SECOND_US, seq, what, "silent", "good", source=source))
+    return where_of(behaviour, tells, sources), sorted(found, key=lambda h: (h.event_us, h.rank, h.seq))
 
 
 def clipped(intervals) -> list:
@@ -115,7 +129,7 @@ def before_end(facts: dict) -> dict:
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(lives())
 def test_the_fold_finds_the_words_that_the_oracle_finds(life):
-    where, happenings = where_of(life[0]), life[1]
+    where, happenings = life
     fold = Fold(where, tables_of(where), checked=True)
     fold.begin(0, BEGIN)
     everything = columns(happenings, fold, where)
@@ -132,9 +146,9 @@ def test_the_fold_finds_the_words_that_the_oracle_finds(life):
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
-@given(lives(), st.integers(0, 2**32))
+@given(lives(most=1), st.integers(0, 2**32))
 def test_the_stream_ends_with_the_oracles_rows_under_disorder_and_any_batching(life, seed):
-    where, happenings = where_of(life[0]), life[1]
+    where, happenings = life
     happenings = [h for h in happenings if not h.what.startswith("gap")]
     tables = played(happenings, where, random.Random(seed), LAST + 2 * SECOND_US - END)
     facts, intervals, _, _ = expected(happenings, where, LAST)
@@ -149,20 +163,22 @@ def _snapshots_at_every_minute(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_snapshots_at_every_minute")
-@settings(max_examples=max(60, EXAMPLES // 10), deadline=None)
+@settings(max_examples=LIVES, deadline=None)
 @given(lives(), st.integers(0, 2**32))
 def test_late_data_gaps_kills_and_repairs_leave_the_oracles_rows(life, seed):
-    where, happenings = where_of(life[0]), life[1]
+    where, happenings = life
     rng = random.Random(seed)
     samples, edges = split(happenings)
     stream_life = Life(where, rng)
     stream_life.beat(BEGIN)
+    edges.sort(key=lambda h: h.source)
     pairs = [edges[at : at + 2] for at in range(0, len(edges), 2)]
     told = [(pair[1].event_us + rng.choice([0, 1, 30 * SECOND_US, SPAN]), pair) for pair in pairs]
     for h in shuffled(samples, rng):
         while told and told[0][0] <= h.event_us:
             tell(stream_life, told.pop(0)[1])
-        stream_life.send(RowKind.SAMPLES, pack_samples(batch_of([h], where)))
+        source = where.sources[ways(where).source_of(h.what)].name
+        stream_life.send(RowKind.SAMPLES, pack_samples(batch_of([h], where)), source)
         if rng.random() < 0.2:
             stream_life.beat(min(h.event_us + rng.randrange(60 * SECOND_US), END))
     for _, pair in told:
@@ -250,6 +266,20 @@ def test_no_minute_closes_while_something_in_it_is_undecided_and_the_pause_shows
     life.stream.take_row("spool", life.rows[-1], 1.0)
     changes = life.stream.collect(1.0)
     assert changes.closed_until_us == {0: BEGIN + MINUTE_US}
+
+
+def test_only_the_source_that_tells_can_hide_what_the_machine_does():
+    where = where_of(POWER, 1, 2)
+    work = [told(0, "power.active", 1400.0), told(0, "part.total", 1)]
+    gaps = [told(60 + 60 * source + 30 * end, ("gap+", "gap-")[end], "silent") for source in (0, 1) for end in (0, 1)]
+    happenings = [*work, *(replace(h, source=int(at > 1)) for at, h in enumerate(gaps))]
+    fold = Fold(where, tables_of(where))
+    fold.begin(0, BEGIN)
+    everything = columns(happenings, fold, where)
+    fold.fold(joined(everything, fold.words(everything, np.array([END]))[0]))
+    fold.advance(np.array([0]), np.array([END]))
+    found = [((row["from_us"] - BEGIN) / SECOND_US, State(row["state"])) for row in fold.take().intervals]
+    assert found == [(0.0, State.PRODUCING), (120.0, State.UNKNOWN)]
 
 
 def test_a_repair_takes_machines_that_wait_for_nothing_along_to_the_end():

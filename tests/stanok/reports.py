@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 
-from core.facts.schema import MEASURES
+from core.facts.schema import REPORTED
 from core.units import HOUR_US, SECOND_US
 from storage.bundle import FIRST, Bundle, Lost, Machine, Made, Result, Standard, new_key, public, signed
 from storage.pg.bundles_loaded import load, trust
@@ -93,7 +93,7 @@ def bundle(plant: int, *, other_parts: bool = False) -> Bundle:
         pseudonyms=False,
         definition="test",
         software="test",
-        columns=list(MEASURES),
+        columns=list(REPORTED),
         machines=[Machine(f"{name}/old", "old", "a"), Machine(f"{name}/new", "new", "a")],
         standards=standards,
         results=results,
@@ -107,7 +107,7 @@ def _day(machine: str, day: date, made_h: float, new: bool, other_parts: bool) -
         parts = round(made_h * share * 3600 / PRI_S[part])
         credit = parts * PRI_S[part] * SECOND_US // (2 if new else 1)
         made.append(Made(f"{part}-{'NEW' if other_parts else ''}" if other_parts else part, _sums(parts, credit)))
-    running = sum(one.sums[MEASURES.index("apt")] for one in made)
+    running = sum(one.sums[REPORTED.index("apt")] for one in made)
     made.append(Made("", _row(adet_idle=SHIFT_H * HOUR_US - running)))
     lost = [Lost("no_order", SHIFT_H * HOUR_US - running)]
     return Result(machine, day, "1", start, start + timedelta(hours=SHIFT_H), made, lost, failures=int(day.day == 1))
@@ -124,7 +124,7 @@ def _sums(parts: int, credit_us: int) -> list[int]:
 
 
 def _row(**found: int) -> list[int]:
-    return [found.get(name, 0) for name in MEASURES]
+    return [found.get(name, 0) for name in REPORTED]
 
 
 def fill(connection: Connection, changed: frozenset[int] = frozenset()) -> None:

@@ -21,7 +21,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 from typer.testing import CliRunner
 
-from core.facts.schema import INTERVAL, MEASURES, OPEN_END
+from core.facts.schema import INTERVAL, OPEN_END, REPORTED
 from core.kpi.reliability import failures
 from core.units import us_from_datetime
 from stanok.cli import app
@@ -230,7 +230,7 @@ def test_a_bundle_holds_the_sums_and_the_failures_of_the_whole_day(house: House)
         if name == REVISED:
             continue  # its database has gone on
         sums = [sum(column) for column in zip(*(made.sums for r in results for made in r.made), strict=True)]
-        columns = ", ".join(f"sum({column})::bigint" for column in MEASURES)
+        columns = ", ".join(f"sum({column})::bigint" for column in REPORTED)
         with connect(house.plants[name].dsn) as connection:
             whole = connection.execute(f"select {columns} from stanok.fact_day where day = '2026-03-23'".encode())
             assert sums == list(whole.fetchone() or ())
@@ -247,7 +247,7 @@ def test_a_bundle_holds_the_sums_and_the_failures_of_the_whole_day(house: House)
         assert found == [expected.events, expected.repaired, expected.repair_us], name
         evening = next(result for result in results if result.shift)
         # Four planned hours less what was produced in: all of it stands under a reason or none.
-        stood = sum(made.sums[MEASURES.index(c)] for made in evening.made for c in MEASURES[1:12])
+        stood = sum(made.sums[REPORTED.index(c)] for made in evening.made for c in REPORTED[1:12])
         assert sum(lost.us for lost in evening.lost) == stood
         failed += expected.events
     assert failed > 0, "choose other seeds"

@@ -8,7 +8,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from core.facts.schema import MEASURES
+from core.facts.schema import REPORTED
 from core.units import HOUR_US
 from storage.bundle import FIRST, Bundle, Machine, Made, Result, Standard, new_key, signed
 
@@ -20,7 +20,7 @@ MACHINE = "minsk/lathe-1"
 
 def sums(**found: int) -> list[int]:
     """Sums in the order of the columns; what is not named is 0."""
-    return [found.get(name, 0) for name in MEASURES]
+    return [found.get(name, 0) for name in REPORTED]
 
 
 def result(day: date = DAY, shift: str = "1", machine: str = MACHINE, **found: Any) -> Result:
@@ -50,7 +50,7 @@ def bundle(results: Sequence[Result] = (), number: int = 1, previous: bytes = FI
         "pseudonyms": False,
         "definition": "test",
         "software": "test",
-        "columns": list(MEASURES),
+        "columns": list(REPORTED),
         "machines": [Machine(MACHINE, "Токарный центр 1", "turning")],
         "standards": [Standard("SHAFT", NOW, 95_000_000, "technologist")],
         "results": list(results) or [result()],
