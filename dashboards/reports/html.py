@@ -14,7 +14,7 @@ _STYLE = Path(__file__).with_name("report.css")
 
 def html(document: Document) -> bytes:
     """The whole file."""
-    turn, width, table = (" landscape", "262mm", "7.8pt") if document.wide else ("", "182mm", "8.6pt")
+    turn, width, table = (" landscape", "266mm", "7.3pt") if document.wide else ("", "182mm", "8.6pt")
     style = f"@page {{ size: A4{turn}; margin: 14mm 14mm 16mm }}\n:root {{ --width: {width}; --table: {table} }}\n"
     style += _STYLE.read_text(encoding="utf-8")
     title = escape(f"{document.title} · {document.subtitle}")
