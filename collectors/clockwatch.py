@@ -2,7 +2,8 @@
 
 Invariants: all instants are scenario time in UTC µs. The offset is the least (arrival − event) over the fresh samples
 of the last ten minutes, because delays only add to it. It grows only by what fresh samples of three parts of that time
-agree on: a single sample that is an hour old is late, and no proof of a wrong clock. Until then the last offset stays.
+agree on: samples that are hours old, each by another time, are late, and no proof of a wrong clock. Until then the
+last offset stays.
 A plausible source time may still belong to a wrong clock: behind by more than `SWITCH_S`, or ahead by more than
 `AHEAD_S`, the source's time is not used any more, unless the plant file calls it trusted; it is used again when the
 offset has come back under half of that. So samples and heartbeats of a source are always by one clock.
@@ -29,7 +30,9 @@ BUCKETS = 60
 
 
 AGREEING = 3
-"""A quiet machine may say nothing for ten minutes but one late word; three such words in a row are improbable."""
+"""A quiet machine may say nothing for ten minutes but a few late words; three late by the same are improbable."""
+AGREED_S = AHEAD_S
+"""What a wrong clock adds is the same every time but for the way, which is allowed as much as for a plausible time."""
 
 
 class ClockWatch:
@@ -105,10 +108,13 @@ class ClockWatch:
             self._least.append((bucket, delay_us))
             while self._least[0][0] <= bucket - BUCKETS:
                 self._least.popleft()
-        least_us = min(least for _, least in self._least)
-        if self._offset_us is None or least_us < self._offset_us or len(self._least) >= AGREEING:
-            self._offset_us = least_us
+        least = sorted(least for _, least in self._least)
+        if self._offset_us is None or least[0] < self._offset_us or self._agree(least[:AGREEING]):
+            self._offset_us = least[0]
         self._judge()
+
+    def _agree(self, delays_us: list[int]) -> bool:
+        return len(delays_us) == AGREEING and delays_us[-1] - delays_us[0] <= AGREED_S * SECOND_US * self._scale
 
     def _judge(self) -> None:
         # An offset near a limit must not change the clock with every sample.

@@ -95,7 +95,7 @@ def test_one_absurd_time_does_not_move_the_offset() -> None:
     assert watch.offset_us == 9
 
 
-def test_one_late_sample_of_a_quiet_machine_is_no_wrong_clock_but_three_in_a_row_are() -> None:
+def test_one_late_sample_of_a_quiet_machine_is_no_wrong_clock_but_three_late_by_the_same_are() -> None:
     watch = ClockWatch()
     watch.choose(NOW, None, NOW + SECOND_US, fresh=True)
     later = NOW + 3600 * SECOND_US
@@ -104,3 +104,14 @@ def test_one_late_sample_of_a_quiet_machine_is_no_wrong_clock_but_three_in_a_row
     for at_us in (later + 20 * SECOND_US, later + 40 * SECOND_US):
         watch.choose(at_us - 3000 * SECOND_US, None, at_us, fresh=True)
     assert (watch.offset_us, watch.suspect) == (3000 * SECOND_US, True)
+
+
+def test_late_samples_of_a_machine_that_is_off_are_no_wrong_clock_however_many_come() -> None:
+    watch = ClockWatch()
+    watch.choose(NOW, None, NOW + SECOND_US, fresh=True)
+    begin = NOW + HOUR_US
+    for part, late_s in enumerate((3000, 2400, 1800, 3300, 700, 1200)):
+        at_us = begin + part * 20 * SECOND_US
+        source_us = at_us - late_s * SECOND_US
+        assert watch.choose(source_us, None, at_us, fresh=True) == (source_us, ClockChoice.SOURCE)
+    assert (watch.offset_us, watch.suspect) == (SECOND_US, False)
