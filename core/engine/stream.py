@@ -82,6 +82,7 @@ class Stream:
         self._heard = np.full(lanes, NEVER, "i8")  # when the latest proof of life arrived, by the collector's clock
         self.settled = np.full(count, NEVER, "i8")
         self._looked = np.full(count, NEVER, "i8")  # up to here samples have had a say in what is settled
+        self._relied = np.full(count, NEVER, "i8")  # the same of what was settled before a restart
         self.gap_from, self._alive_again = (np.full(lanes, NEVER, "i8") for _ in range(2))
         self.gaps = GapLog(self.lanes)
         self._operator = OperatorLog()
@@ -182,7 +183,7 @@ class Stream:
         settled_us = self.settled[samples.machine]
         effect_us = self.gaps.gaps().effect_us(samples)
         late = effect_us < settled_us
-        seen = late | (effect_us < self._looked[samples.machine])
+        seen = late | (effect_us < np.maximum(self._looked, self._relied)[samples.machine])
         self._buffer.push(samples.take(~late) if late.any() else samples)
         if not seen.any():
             return
@@ -198,7 +199,7 @@ class Stream:
     def _touch(self, machine: int, from_us: int, until_us: int, cause: str) -> None:
         """What is folded in [from, until) has changed; ask for a repair of what is settled of it."""
         settled_us = int(self.settled[machine])
-        if from_us < max(settled_us, int(self._looked[machine])):
+        if from_us < max(settled_us, int(self._looked[machine]), int(self._relied[machine])):
             from_us -= int(self.fold.waits_us[machine])  # what it was before may have depended on this
         if from_us < settled_us:
             first_us, last_us, earlier = self._late.get(machine, (from_us, from_us, cause))
@@ -651,6 +652,7 @@ class Stream:
         self._latest.unpack(machine, snapshot[STATE.itemsize :])
         state = self.fold.states[machine]
         self.settled[machine] = state["at_us"]
+        self._relied[machine] = state["at_us"] + self.fold.waits_us[machine]
         for name in _TAILS:
             self._written[name][machine] = state[name]
         return since_us(state)

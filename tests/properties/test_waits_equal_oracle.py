@@ -282,6 +282,25 @@ def test_only_the_source_that_tells_can_hide_what_the_machine_does():
     assert found == [(0.0, State.PRODUCING), (120.0, State.UNKNOWN)]
 
 
+@pytest.mark.usefixtures("_snapshots_at_every_minute")
+def test_what_comes_after_a_restart_can_still_change_what_was_decided_before_it():
+    where = where_of(CURRENT)
+    power = [(0, 1.2), (450, 0.3), (480, 9.0)]
+    happenings = [told(at, "power.current.l2", value) for at, value in power]
+    life = Life(where, random.Random(0))
+    life.beat(BEGIN)
+    for h in happenings[:2]:
+        row_of(life, h)
+    life.beat(BEGIN + 484 * SECOND_US)  # longer than 30 s below the middle: off, and a snapshot at 480 s
+    life.live()
+    life.stream = life.kept.resumed(where, ["spool"])
+    row_of(life, happenings[2])
+    life.beat(LAST + 2 * SECOND_US)
+    life.end()
+    found = clipped(intervals_of(np.array(life.kept.intervals[0])))
+    assert found == clipped(expected(happenings, where, LAST)[1])
+
+
 def test_a_repair_takes_machines_that_wait_for_nothing_along_to_the_end():
     where = where_of(SPINDLE)
     waits = where.machines[0]
