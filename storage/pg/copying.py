@@ -66,18 +66,17 @@ def encode(
     bare, width = rows.view(f"V{rows.itemsize}").data.cast("B"), rows.itemsize
     fields = [_field(value) for value in texts]
     indices: Sequence[int] = [] if text is None else text.tolist()
-    yield HEADER
     for at in range(0, count, _PIECE):
         length = min(_PIECE, count - at)
         for name, values in columns.items():
             rows[name][:length] = values[at : at + length]
-        parts, end = list[bytes | memoryview](), 0
+        parts: list[bytes | memoryview] = [HEADER] if at == 0 else []
+        end = 0
         for row in [] if text is None else np.flatnonzero(text[at : at + length] >= 0).tolist():
             parts += bare[end : (row + 1) * width - len(_NULL)], fields[indices[at + row]]
             end = (row + 1) * width
-        rest = bare[end : length * width]
-        yield b"".join([*parts, rest]) if parts else rest
-    yield TRAILER
+        parts += [bare[end : length * width]] if at + length < count else [bare[end : length * width], TRAILER]
+        yield parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _blank(columns: Columns, text: bool) -> NDArray[np.void]:
