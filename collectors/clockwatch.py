@@ -108,9 +108,9 @@ class ClockWatch:
             self._least.append((bucket, delay_us))
             while self._least[0][0] <= bucket - BUCKETS:
                 self._least.popleft()
-        least = sorted(least for _, least in self._least)
-        if self._offset_us is None or least[0] < self._offset_us or self._agree(least[:AGREEING]):
-            self._offset_us = least[0]
+        delays_us = sorted(least_us for _, least_us in self._least)
+        if self._offset_us is None or delays_us[0] < self._offset_us or self._agree(delays_us[:AGREEING]):
+            self._offset_us = delays_us[0]
         self._judge()
 
     def _agree(self, delays_us: list[int]) -> bool:
