@@ -9,6 +9,7 @@ import pytest
 
 from core.engine.fold import Fold
 from core.engine.state import ALARMS, STATE
+from core.plant.behaviour import USUAL
 from core.plant.model import Plant
 from core.samples.order import Columns
 from core.units import DAY_US, MINUTE_US, SECOND_US
@@ -72,3 +73,29 @@ def test_a_calendar_that_runs_out_is_made_anew() -> None:
 def test_a_state_is_small_and_the_same_places_of_a_cache_are_not_used_by_all() -> None:
     assert STATE.itemsize <= 2048
     assert STATE.itemsize % 128 == 64
+
+
+def test_pitfall_41_a_cut_is_told_by_what_the_own_spindle_takes_in_air_and_not_by_a_load_for_all() -> None:
+    told = [
+        Happening(BEGIN, number, name, value, "good")
+        for number, (name, value) in enumerate(
+            {
+                "ctrl.execution": "active",
+                "spindle.1.speed": 3000.0,
+                "feed.1.rate": 400.0,
+                "spindle.1.load": 30.0,
+            }.items()
+        )
+    ]
+
+    def in_cut_us(load_in_air: float) -> int:
+        where = plant(1, behaviour=replace(USUAL, idle_load=((6000.0, load_in_air),)))
+        fold = Fold(where, tables_of(where))
+        fold.begin(0, BEGIN)
+        fold.fold(columns(told, fold, where))
+        fold.advance(np.array([0]), np.array([BEGIN + MINUTE_US]))
+        facts = fold.take().facts
+        assert facts["spindle_turning_us"].sum() == facts["in_cut_us"].sum() + facts["air_cut_us"].sum() == MINUTE_US
+        return int(facts["in_cut_us"].sum())
+
+    assert (in_cut_us(5.0), in_cut_us(40.0)) == (MINUTE_US, 0)
