@@ -36,7 +36,7 @@ class Tails:
         self._none = np.full(machines, FAR_US)
         self._stored: dict[str, tuple[NDArray[np.void], NDArray[np.int64]]] = {}
         self._written: dict[str, tuple[NDArray[np.void], NDArray[np.int64]]] = {}
-        self._booked = self._booking = self._none.copy()
+        self._booked, self._booking = self._no_booking(), self._no_booking()
 
     def difference(self, table: str, rows: NDArray[np.void], since_us: Mapping[int, int]) -> Difference:
         """The rows of a commit, which replace those of their machines from the given instants on."""
@@ -55,24 +55,28 @@ class Tails:
     def booked(self, gaps: NDArray[np.void], since_us: Mapping[int, int]) -> dict[int, int]:
         """Of the machines whose gaps booked from their instant on, and those that last, are replaced by the given rows
         of COUNT_GAP: those that may have any."""
-        stored, self._booked = self._booked, self._none.copy()
-        self._booking = self._none.copy()
-        self._booking[list(since_us)] = OPEN_END
-        last_us = np.where(gaps["to_us"] == OPEN_END, FAR_US, gaps["booked_us"])
-        np.maximum.at(self._booking, gaps["machine"], last_us)
-        return {machine: us for machine, us in since_us.items() if stored[machine] >= us}
+        (last_us, stored_us), self._booked = self._booked, self._no_booking()
+        self._booking = self._no_booking()
+        booked_us, from_us = self._booking
+        from_us[list(since_us)] = list(since_us.values())
+        np.maximum.at(booked_us, gaps["machine"], np.where(gaps["to_us"] == OPEN_END, FAR_US, gaps["booked_us"]))
+        return {machine: us for machine, us in since_us.items() if us < stored_us[machine] or us <= last_us[machine]}
 
     def forget(self, machines: Iterable[int]) -> None:
         """Their rows are changed by other means."""
         which = list(machines)
         for _, since_us in self._stored.values():
             since_us[which] = FAR_US
-        self._booked[which] = FAR_US
+        self._booked[1][which] = FAR_US
+
+    def _no_booking(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """By machine: the latest that a gap was booked, and from when on that is all there is."""
+        return np.zeros_like(self._none), self._none.copy()
 
     def committed(self) -> None:
         """What was written since the last call is stored."""
         self._stored, self._written = self._written, {}
-        self._booked, self._booking = self._booking, self._none.copy()
+        self._booked, self._booking = self._booking, self._no_booking()
 
 
 def _among(rows: NDArray[np.void], others: NDArray[np.void]) -> NDArray[np.bool_]:
