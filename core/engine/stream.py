@@ -44,7 +44,7 @@ from core.samples.batch import SampleBatch
 from core.samples.entries import Entry, unpack_entry
 from core.samples.order import FIRST_VALUES, Columns, ReorderBuffer, columns_of, from_begin, joined
 from core.samples.records import Gap, Quarantine, RowKind, SpoolRow, StoredRow, Tick
-from core.units import DAY_US, FAR_US, HOUR_US, MINUTE_US, SECOND_US, floor_minute, natural_id
+from core.units import DAY_US, FAR_US, HOUR_US, SECOND_US, floor_minute, natural_id
 from core.vocabulary import Cause, Flag, Role
 
 _TAILS = ("minute_us", "since_us", "program_since_us")
@@ -56,9 +56,6 @@ _CLOCKS_APART_US = 5 * SECOND_US
 """Clocks of collector and engine that differ by more are not compared; as much as a source may be ahead."""
 GAPS_KEPT_US = 2 * DAY_US
 """Gap records that ended longer ago are only in the database; the longest outage that a proof is expected to span."""
-SNAPSHOTS_AN_HOUR = 6
-"""A restart folds what came since the newest; at 5 000 samples a second that is three million samples. Repairs meet the
-snapshots of full hours; of the others only the newest is kept (storage.pg.writing)."""
 _TOLD_KEPT = 4096
 """First counts that are remembered until the gap that they speak of has an end: far more than counters exist."""
 
@@ -401,7 +398,7 @@ class Stream:
         from_us = self.settled.copy()
         self.settled[begun] = np.maximum(self._looked, np.maximum(self.settled, frontier))[begun]
         words = self._decide(from_us, begun)
-        self._fold_by_steps(joined(self._pop(from_us), words), begun)
+        self._fold_by_hours(joined(self._pop(from_us), words), begun)
         settled = self.fold.take()
         shown_us = np.maximum(present, self.settled)
         states, open_rows = self.fold.shown(self._tail(shown_us), begun, shown_us[begun])
@@ -447,22 +444,22 @@ class Stream:
         early = self._early.tail(gaps, Columns.empty(), shown_us)
         return self._buffer.tail(gaps, Columns.concat([*edges, early]), shown_us)
 
-    def _fold_by_steps(self, ready: Columns, machines: NDArray[np.intp]) -> None:
-        """Fold and advance to the settled frontiers, with a snapshot of each machine at every step passed."""
-        first, step_us = 0, max(HOUR_US // SNAPSHOTS_AN_HOUR, MINUTE_US)
+    def _fold_by_hours(self, ready: Columns, machines: NDArray[np.intp]) -> None:
+        """Fold and advance to the settled frontiers, with a snapshot of each machine at every full hour passed."""
+        first = 0
         if len(machines):
             at = self.fold.states["at_us"][machines]
-            step = (int(at.min()) // step_us + 1) * step_us
-            while step <= int(self.settled[machines].max()):
-                end = int(np.searchsorted(ready.event_us, step))
+            hour = (int(at.min()) // HOUR_US + 1) * HOUR_US
+            while hour <= int(self.settled[machines].max()):
+                end = int(np.searchsorted(ready.event_us, hour))
                 self.fold.fold(ready.take(np.arange(first, end)))
                 first = end
                 at = self.fold.states["at_us"][machines]
-                passing = machines[(at < step) & (self.settled[machines] >= step)]
-                self.fold.advance(passing, np.full(len(passing), step))
+                passing = machines[(at < hour) & (self.settled[machines] >= hour)]
+                self.fold.advance(passing, np.full(len(passing), hour))
                 for machine in passing.tolist():
-                    self._snapshots.append(self._snapshot(machine, step))
-                step += step_us
+                    self._snapshots.append(self._snapshot(machine, hour))
+                hour += HOUR_US
         self.fold.fold(ready.take(np.arange(first, len(ready))))
         self.fold.advance(machines, self.settled[machines])
 

@@ -181,7 +181,7 @@ class Frontier:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A machine's state after all samples before `hour_us`: a full hour, or ten minutes of one (core.engine.stream)."""
+    """A machine's state after all samples before the full hour `hour_us`."""
 
     machine: int
     hour_us: int

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from core.facts.schema import MEASURES, NO_SOURCE, NOT_LIMITED, OPEN_END, Changes, GapRow, RawRows, Repair, Snapshot
 from core.kpi.counts import effect_of
 from core.plant.model import Plant, Source
-from core.units import FAR_US, HOUR_US, datetime_from_us
+from core.units import FAR_US, datetime_from_us
 from core.vocabulary import State, Store
 from storage.pg.connect import Connection
 from storage.pg.copying import clean, copy_in, pg_time
@@ -52,13 +52,6 @@ _FRONTIER = {
     **dict.fromkeys(("machine_id", "source_id"), "bigint"),
     **dict.fromkeys(("last_event", "last_heartbeat", "last_life", "gap_from", "heard"), "timestamptz"),
 }
-_PASSED = (
-    "delete from stanok.machine_snapshot s where machine_id = any (%s::bigint[]) and hour >= %s"
-    " and hour <> date_bin('1 hour', hour, 'epoch')"
-    " and exists (select from stanok.machine_snapshot where machine_id = s.machine_id and hour > s.hour)"
-    " and exists (select from stanok.machine_snapshot where machine_id = s.machine_id and hour < s.hour)"
-)
-"""Snapshots between full hours are for a restart only: the newest of a machine stays, and the one it began with."""
 _KEPT = (
     " and scope = 'state' and not exists (select from unnest(%s::bigint[], %s::timestamptz[]) k (machine, at)"
     " where k.machine = machine_id and k.at = from_time)"
@@ -466,10 +459,6 @@ class Writer:
                 for snapshot in snapshots
             ),
         )
-        if snapshots:
-            machines = self._ids.machine[sorted({snapshot.machine for snapshot in snapshots})]
-            since = datetime_from_us(min(snapshot.hour_us for snapshot in snapshots) - HOUR_US)
-            self._connection.execute(_PASSED.encode(), [array(machines), since])
 
     def _shifts(self, changes: Changes) -> None:
         self._upsert(
