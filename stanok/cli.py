@@ -1,6 +1,8 @@
 """The command `stanok`: arguments and exit codes, one short function a command.
 
 Exit codes: 0 fine, 1 something failed, 2 wrong use (a file or an argument).
+
+Over 600 lines: nearly all are the words of --help; groups of commands stand in files of their own (`cli_*`).
 """
 
 from __future__ import annotations

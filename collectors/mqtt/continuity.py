@@ -75,7 +75,7 @@ class Track(msgspec.Struct):
         pair = None
         if self.next_seq >= 0 and self.event_us >= 0 and seq != self.next_seq:
             if seq > self.next_seq and shared:
-                pass
+                pass  # others of the publisher have the numbers between
             elif seq > self.next_seq:
                 pair = self._hole(index, first_us, Cause.SESSION_LOST)
             elif first_us > self.event_us and not repeat:

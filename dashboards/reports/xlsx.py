@@ -47,7 +47,7 @@ class _Forms:
     """Cell formats, each made once."""
 
     def __init__(self, book: Any) -> None:
-        self._book, self._made = book, {}  # type: ignore[var-annotated]
+        self._book, self._made = book, {}  # type: ignore[var-annotated]  # formats of XlsxWriter, which has no types
 
     def __call__(self, **properties: object) -> Any:
         key = tuple(sorted(properties.items()))

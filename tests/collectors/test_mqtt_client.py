@@ -314,5 +314,5 @@ class Acks(ExitStack):
             return real(client, mid)
 
         # The client's own method, counted.
-        paho.Client._send_puback = counted  # type: ignore[method-assign, assignment]
+        paho.Client._send_puback = counted  # type: ignore[method-assign, assignment]  # counted on the way
         return self

@@ -33,7 +33,7 @@ def counts(number: int, machine: int = 0) -> list[Sample]:
 
 
 # Asyncua's own objects, which it leaves untyped.
-def subscriptions(server: OpcUaServer) -> list:  # type: ignore[type-arg]
+def subscriptions(server: OpcUaServer) -> list:  # type: ignore[type-arg]  # of asyncua's own objects
     assert server._server is not None
     return list(server._server.iserver.subscription_service.subscriptions.values())
 
@@ -73,7 +73,7 @@ async def test_words_texts_and_switches_arrive_as_canonical_values(bench: Bench)
     async with running(bench.collector()) as collector:
         await ready(bench, collector)
         # Values of any type are the point.
-        await server.send([Sample(1, name, NOW_US, value, 0) for name, (value, _, _) in sent.items()])  # type: ignore[arg-type]
+        await server.send([Sample(1, name, NOW_US, value, 0) for name, (value, _, _) in sent.items()])  # type: ignore[arg-type]  # any value a test names
         await until(lambda: collector.status().stored == len(sent))
     await server.stop()
     for name, (_, value, text) in sent.items():
@@ -373,7 +373,7 @@ def swallow_one_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     publish = Session.publish
 
     # Asyncua leaves what it replaces untyped.
-    async def lossy(self, subscription, acknowledged):  # type: ignore[no-untyped-def]
+    async def lossy(self, subscription, acknowledged):  # type: ignore[no-untyped-def]  # in the place of asyncua's own
         answer = await publish(self, subscription, acknowledged)
         parts = answer.NotificationMessage.NotificationData
         if not SWALLOWED and parts and any(change.Value.Value.Value == 100 for change in parts[0].MonitoredItems):

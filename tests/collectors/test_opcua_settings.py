@@ -26,7 +26,7 @@ def with_settings(plant: Plant, **settings: object) -> Plant:
 def with_machine(**changes: object) -> Plant:
     plant = opcua_plant(1)
     # Any field may be changed.
-    return replace(plant, machines=(replace(plant.machines[0], **changes),))  # type: ignore[arg-type]
+    return replace(plant, machines=(replace(plant.machines[0], **changes),))  # type: ignore[arg-type]  # any field of a machine
 
 
 def test_a_correct_plant_has_no_complaints() -> None:

@@ -41,7 +41,7 @@ def as_the_code_has_it(gap: Uncertain, rows: object, window: tuple[int, int]) ->
         gap.good,
         gap.scrap,
         # Numbers of the test's own records.
-        time_us=possible_us(rows, max(gap.start, first) * 1_000_000, until * 1_000_000),  # type: ignore[arg-type]
+        time_us=possible_us(rows, max(gap.start, first) * 1_000_000, until * 1_000_000),  # type: ignore[arg-type]  # rows as plain tuples
         booked_us=gap.credit * 1_000_000 if booked else 0,
         least_us=gap.least * 1_000_000 if booked and gap.start >= first else 0,
         most_us=None if gap.most is None else gap.most * 1_000_000,

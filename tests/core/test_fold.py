@@ -44,7 +44,7 @@ def test_a_machine_stands_in_alarm_until_the_last_of_however_many_is_cleared(cod
     facts, intervals = folded(told, where)
     assert (facts, intervals) == expected(told, where)[:2]
     # Rows of numpy compare with enums.
-    stops = [(a, b) for a, b, state, cause, _ in intervals if (state, cause) == (State.UNPLANNED_STOP, Cause.ALARM)]  # type: ignore[attr-defined]
+    stops = [(a, b) for a, b, state, cause, _ in intervals if (state, cause) == (State.UNPLANNED_STOP, Cause.ALARM)]  # type: ignore[attr-defined]  # rows of numpy
     assert stops == [(BEGIN + SECOND_US, BEGIN + (199 + codes) * SECOND_US)]
 
 

@@ -60,7 +60,7 @@ def test_the_two_annexes_of_opc_ua_differ_in_what_standing_is() -> None:
 
 @pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.id)
 # A parametrized profile.
-def test_a_profile_reads_every_cell_once_and_divides_only_its_own_terms(profile) -> None:  # type: ignore[no-untyped-def]
+def test_a_profile_reads_every_cell_once_and_divides_only_its_own_terms(profile) -> None:  # type: ignore[no-untyped-def]  # each of several classes
     assert set(profile.terms) == set(CELLS)
     assert sum(READ[profile.id].terms_us.values()) == 1440 * MIN
     words = {word for pair in profile.figures.values() for part in pair for word in part.split()}

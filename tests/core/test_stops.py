@@ -20,7 +20,7 @@ S = SECOND_US
 
 def micro(rows: np.ndarray, **others: object) -> list[tuple[float, float]]:
     # Keywords of several types.
-    found = stops(rows, others.get("programs", NONE), others.get("pri_us", {}), 10**12)  # type: ignore[arg-type]
+    found = stops(rows, others.get("programs", NONE), others.get("pri_us", {}), 10**12)  # type: ignore[arg-type]  # any of the named inputs
     return [(stop.from_us / S, stop.to_us / S) for stop in found if stop.micro]
 
 

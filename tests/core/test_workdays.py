@@ -37,7 +37,7 @@ MONDAY = date(2026, 1, 5)
 
 def site(*shifts: Shift, zone: str = "UTC", **rules: object) -> Site:
     # Any rule may be given.
-    return Site("minsk", "minsk", zone, shifts, CalendarRules(**rules))  # type: ignore[arg-type]
+    return Site("minsk", "minsk", zone, shifts, CalendarRules(**rules))  # type: ignore[arg-type]  # any of the rules
 
 
 def names(where: Site, first: date, days: int) -> list[str]:

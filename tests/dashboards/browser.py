@@ -45,7 +45,7 @@ def need_chromium() -> str:
     found = next((path for path in map(shutil.which, _PROGRAMS) if path), None)
     if found is None:
         # In CI that is a failure (tests/fix_honest.py).
-        pytest.skip("chromium is not installed; apt-get install chromium")
+        pytest.skip("chromium is not installed; apt-get install chromium")  # in CI a failure (tests/fix_honest.py)
     return found
 
 

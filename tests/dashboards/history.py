@@ -93,7 +93,7 @@ def fold(plant: Plant, directory: Path, dsn: str) -> None:
 
     def work() -> None:
         # A clock by its methods only.
-        engine = Engine(plant, directory, dsn, StandingClock(), EngineSettings(tick_s=0.02, commit_s=0.5))  # type: ignore[arg-type]
+        engine = Engine(plant, directory, dsn, StandingClock(), EngineSettings(tick_s=0.02, commit_s=0.5))  # type: ignore[arg-type]  # a clock that stands
         try:
             engine.run(stop)
         finally:

@@ -127,7 +127,7 @@ def test_the_readme_has_the_two_commands_word_for_word() -> None:
 def test_the_readme_names_every_command_and_no_other() -> None:
     commands = set()
     # Typer promises a group less than it gives.
-    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
+    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]  # a group of commands
         commands |= {f"{name} {sub}" for sub in getattr(command, "commands", {})} or {name}
     shown = [
         name

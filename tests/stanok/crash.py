@@ -211,7 +211,7 @@ def _duel(crash: Crash, connection: Connection) -> None:
         another = {"fault": PAUSE, "at": "begin", "moment": crash.draw(1, 2)} if duel < DUELS - 1 else {"moment": -1}
         second = crash.start(**another)
         # A default argument keeps the one of this round.
-        _wait(lambda of=second: _state(of) in "TZ" or _waits_for_lock(connection))  # type: ignore[misc]
+        _wait(lambda of=second: _state(of) in "TZ" or _waits_for_lock(connection))  # type: ignore[misc]  # mypy takes no default of a lambda
         os.kill(first.pid, signal.SIGCONT)
         crash.end(first, {DONE, FENCED})
         first = second

@@ -105,7 +105,7 @@ class Works:
         def run() -> None:
             settings = EngineSettings(tick_s=0.02, commit_s=0.1, repair_quiet_s=0.05)
             # A clock by its methods only.
-            engine = Engine(plant, self.directory, self.dsn, self.clock, settings)  # type: ignore[arg-type]
+            engine = Engine(plant, self.directory, self.dsn, self.clock, settings)  # type: ignore[arg-type]  # a clock set by hand
             try:
                 engine.run(stop)
             finally:

@@ -126,7 +126,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     command = ["mount", "-t", "tmpfs", "-o", "size=3m,mode=700", "none", str(folder)]
     if os.geteuid() != 0 or shutil.which("mount") is None or subprocess.run(command, capture_output=True).returncode:
         # In CI that is a failure (tests/fix_honest.py).
-        pytest.skip("a small file system needs root and the right to mount")
+        pytest.skip("a small file system needs root and the right to mount")  # in CI a failure (tests/fix_honest.py)
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
 

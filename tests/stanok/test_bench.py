@@ -78,7 +78,7 @@ def test_the_storage_bench_writes_the_same_rows_in_every_way(
     found = lines(storage.measure(embedded_server, machines=10, chunk=1_000, chunks=6), capsys)
     assert list(found) == ["commit_rows", "read_rows", "bytes_per_sample", "bytes_per_machine_year"]
     # A line of JSON.
-    assert set(found["commit_rows"]["peers"]) == {"bare copy", "row-wise copy", "executemany"}  # type: ignore[call-overload]
+    assert set(found["commit_rows"]["peers"]) == {"bare copy", "row-wise copy", "executemany"}  # type: ignore[call-overload]  # a line of JSON
     assert found["read_rows"]["conditions"]["rows"] == 6_000  # type: ignore[index]  # a line of JSON
 
 
@@ -105,7 +105,7 @@ def test_the_boards_bench_asks_every_query_of_every_board_and_reads_no_table_of_
     found = lines(boards.measure(embedded_server, Size(20, 3, 2, 1), rounds=2), capsys)
     assert list(found) == ["query_p95", "live_p95"]
     # A line of JSON.
-    asked = [query for line in found.values() for query in line["conditions"]["queries"]]  # type: ignore[index]
+    asked = [query for line in found.values() for query in line["conditions"]["queries"]]  # type: ignore[index]  # a line of JSON
     panels = [panel for board in boards.built_boards() for panel in board["panels"] if panel.get("targets")]
     assert len(asked) >= len(panels)
 

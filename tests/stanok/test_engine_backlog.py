@@ -60,7 +60,7 @@ class Bench:
         )
         settings = EngineSettings(tick_s=1e-6, commit_s=1e-6, commit_samples=500)
         # A clock by its methods only.
-        self.engine = pipeline.Engine(WHERE, directory, "", clock, settings)  # type: ignore[arg-type]
+        self.engine = pipeline.Engine(WHERE, directory, "", clock, settings)  # type: ignore[arg-type]  # a clock set by hand
         self.path = directory / "spool" / "collect.spool"
         self.collector = SpoolWriter(self.path)
         self.engine._connect()

@@ -75,7 +75,7 @@ def feed(house: House, plant: Plant, steps: list[Step]) -> None:
             house.until(judged(house, plant, step.judged), f"{step.judged} is not seen")
         if house.mortal and number % CHUNK == 0 and house.died < number // CHUNK:
             # A default argument keeps the one of this round.
-            house.until(lambda n=number: house.committed() or house.died >= n // CHUNK, "no progress")  # type: ignore[misc]
+            house.until(lambda n=number: house.committed() or house.died >= n // CHUNK, "no progress")  # type: ignore[misc]  # mypy takes no default of a lambda
             house.kill()
 
 

@@ -147,7 +147,7 @@ def test_a_collector_measures_its_sources_and_its_spool(seconds: Seconds, spool:
 
 def test_a_disk_that_is_nearly_full_is_said(seconds: Seconds, spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
     # Typed, which a def of one line is not here.
-    usage: Callable[..., Any] = lambda _path: SimpleNamespace(free=5_000_000)  # noqa: E731
+    usage: Callable[..., Any] = lambda _path: SimpleNamespace(free=5_000_000)  # noqa: E731  # one line beside its use
     monkeypatch.setattr(meters.shutil, "disk_usage", usage)
     meter = CollectorMeter(seconds)
     meter.looked([READY], spool)

@@ -46,7 +46,7 @@ async def engine(
 
     def work() -> None:
         # A clock by its methods only.
-        made = Engine(plant, directory, dsn, clock, EngineSettings(tick_s=0.5, commit_s=0.2))  # type: ignore[arg-type]
+        made = Engine(plant, directory, dsn, clock, EngineSettings(tick_s=0.5, commit_s=0.2))  # type: ignore[arg-type]  # a clock set by hand
         if stuck_s is not None:
             made._guard._stuck_s = stuck_s
         try:

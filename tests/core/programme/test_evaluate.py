@@ -42,7 +42,7 @@ def test_an_effect_that_is_there_is_shown_with_its_interval() -> None:
     found = evaluate(*scene(0.05), ASKED)
     assert found.finding is Finding.BETTER
     # One thing is asserted, three times for the checker.
-    assert found.low is not None and found.high is not None and found.value is not None  # noqa: PT018
+    assert found.low is not None and found.high is not None and found.value is not None  # noqa: PT018  # one question: is there an interval
     assert 0 < found.low < found.value < found.high
     assert found.low < 0.05 < found.high
     assert (found.plants, found.treated) == (12, 8)
@@ -131,7 +131,7 @@ def test_payback_carries_the_interval_and_says_not_reached() -> None:
     found = payback(economy, 0.2, 0.1, 0.3)
     assert found.years == pytest.approx(1_000_000 / (0.2 * 8760 * 0.8 * 50 - 10_000))
     # One thing is asserted, three times for the checker.
-    assert found.soonest is not None and found.latest is not None and found.years is not None  # noqa: PT018
+    assert found.soonest is not None and found.latest is not None and found.years is not None  # noqa: PT018  # one question: is there an interval
     assert found.soonest < found.years < found.latest
     assert payback(economy, 0.2, -0.01, 0.3).latest is None
     assert payback(economy, -0.1, -0.2, 0.3).years is None
