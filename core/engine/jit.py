@@ -1,7 +1,8 @@
 """The one place that asks numba to compile: no fast-math, no defaults, cached, and typed for the checker.
 
 The cache directory must carry `core.engine.version.source_hash()`, because numba does not notice changes in functions
-that a cached function calls. The front door sets NUMBA_CACHE_DIR before anything here is imported.
+that a cached function calls. The front door sets NUMBA_CACHE_DIR before anything here is imported; where nobody has set
+it, nothing is cached: numba's own place, beside the source, would answer with code of before a change.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from numba import njit
 from numba.core import config
 from numpy.typing import NDArray
 
-_SWITCH = "DISABLE_JIT"  # numba makes its settings while it is imported; a checker sees none of them
+_SWITCH, _PLACE = "DISABLE_JIT", "CACHE_DIR"  # numba makes its settings while it is imported; a checker sees none
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -22,7 +23,7 @@ R = TypeVar("R")
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
     """`function`, compiled at its first call for the types it is given."""
-    return cast("Callable[P, R]", njit(cache=True, nogil=True)(function))
+    return cast("Callable[P, R]", njit(cache=bool(getattr(config, _PLACE)), nogil=True)(function))
 
 
 def records(array: NDArray[np.void]) -> NDArray[np.void]:

@@ -97,3 +97,14 @@ def test_the_same_bytes_come_out_whatever_the_compiler_is_told(flag: str, monkey
     compiled = outcome()
     assert compiled.split()[0] != "0"
     assert outcome(**{flag: "1"}) == compiled
+
+
+@pytest.mark.parametrize(("place", "cache"), [("", "NullCache"), ("here", "FunctionCache")])
+def test_compiled_code_is_kept_only_where_the_front_door_says(place: str, cache: str, tmp_path: Path) -> None:
+    program = "from core.engine.kernel import fold_samples; print(type(fold_samples._cache).__name__)"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
+    environment |= {"NUMBA_CACHE_DIR": str(tmp_path / place)} if place else {}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=environment, check=True, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == cache
