@@ -13,7 +13,7 @@ from collectors.mqtt.client import MqttCollector
 from core.engine.stream import Stream
 from core.plant.model import Plant
 from core.samples.records import StoredRow
-from core.units import HOUR_US, MINUTE_US, SECOND_US
+from core.units import HOUR_US, MINUTE_US, SECOND_US, datetime_from_us
 from simulators.backfill import backfill
 from simulators.mqtt_publisher import MqttPublisher
 from simulators.player import Player
@@ -75,6 +75,7 @@ async def live(plant: Plant, seed: int, directory: Path, dsn: str) -> MqttCollec
             await until(lambda: collector.status().stored == len(plant.machines), "every machine is born")
             start_clock(directory / "clock.json")
             await until(lambda: clock.now_us() > UNTIL_US + LATENESS_US + MINUTE_US, "the day is over", 60)
+            await until(lambda: settled(dsn), "everything is settled", 60)
         finally:
             for task in tasks:
                 task.cancel()
@@ -82,6 +83,17 @@ async def live(plant: Plant, seed: int, directory: Path, dsn: str) -> MqttCollec
                     await task
             await sink.aclose()
     return collector
+
+
+def settled(dsn: str) -> bool:
+    """Whether the window is closed for every machine, and nothing is asked to be folded again."""
+    with connect(dsn) as connection:
+        row = connection.execute(
+            "select (select min(settled) from stanok.machine_live) >= %s"
+            " and not exists (select from stanok.recompute_request)",
+            [datetime_from_us(UNTIL_US)],
+        ).fetchone()
+    return row == (True,)
 
 
 async def test_the_facts_of_faulty_machines_are_those_of_good_ones(
