@@ -6,6 +6,8 @@ T {"seq": n, "s": […]}, the changes, numbered one by one; a counter that began
 A line that is cut (faults.py) is told as the broker would tell it, by the will; when it is mended, birth and present
 values follow, as after any connect. With `pulled` nothing is told: the connection is broken, and the broker finds it
 so. A value of the wrong type does not become present.
+What is present is retained anew every few seconds (`state_every_s`) while the line is up, changed or not: a reader that
+missed something of a machine at rest would else not know its values before it moves again.
 Invariants: `send` returns after the broker has acknowledged everything; what was not acknowledged is sent again over
 the next connection by the client itself; at most `MOST_INFLIGHT` messages of a machine wait for acknowledgement.
 """
@@ -75,11 +77,13 @@ class MqttPublisher:
             await asyncio.gather(*(publisher.start(present.get(index, {})) for index, publisher in some))
 
     async def send(self, samples: Sequence[Sample]) -> None:
-        """Publish changes in order; returns when the broker has acknowledged them."""
+        """Publish changes in order, and present values where it is time; returns when the broker has them."""
         of_machine: dict[int, list[Sample]] = {}
         for sample in samples:
             of_machine.setdefault(sample.machine, []).append(sample)
-        await asyncio.gather(*(self._publishers[index].send(found) for index, found in of_machine.items()))
+        now_s = time.monotonic()
+        busy = {index: each for index, each in self._publishers.items() if index in of_machine or each.is_due(now_s)}
+        await asyncio.gather(*(each.send(of_machine.get(index, ())) for index, each in busy.items()))
 
     async def renew(self) -> list[int]:
         """Retain the present values of all machines that are on line anew, now; these machines."""
@@ -151,9 +155,14 @@ class _Publisher:
                 continue
             await self._acknowledged_down_to(MOST_INFLIGHT - 1)
             self._publish(suffix, payload, retain=suffix != "")
-        if time.monotonic() - self._state_s >= self._state_every_s:
+        self.on_line = next((bool(s.value) for s in reversed(samples) if s.signal == ONLINE), self.on_line)
+        if self.is_due(time.monotonic()):
             self._publish_state()
         await self._acknowledged_down_to(0)
+
+    def is_due(self, now_s: float) -> bool:
+        """Whether present values should be retained anew."""
+        return self.on_line and now_s - self._state_s >= self._state_every_s
 
     async def renew(self) -> None:
         self._publish_state()

@@ -58,7 +58,8 @@ class Outlet(Protocol):
         ...
 
     async def send(self, samples: Sequence[Sample]) -> None:
-        """Send changes in order; returns when the protocol has taken them."""
+        """Send changes in order; returns when the protocol has taken them. Called often, also with nothing to send:
+        what a protocol repeats at rest, it repeats here."""
         ...
 
     async def stop(self) -> None:

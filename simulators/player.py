@@ -86,8 +86,7 @@ class Player:
     async def _feed(self, source: str) -> None:
         while True:
             until_us = max(self._clock.now_us() + 1, self._sent_until[source])
-            if due := self._due(source, until_us):
-                await self._outlets[source].send(due)
+            await self._outlets[source].send(self._due(source, until_us))
             self._sent_until[source] = until_us
             await asyncio.sleep(_TICK_S)
 

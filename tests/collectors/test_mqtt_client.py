@@ -16,7 +16,7 @@ from collectors.mqtt.settings import source_settings
 from core.plant.model import Plant
 from core.vocabulary import Cause, Flag
 from simulators.mqtt_publisher import MqttPublisher
-from simulators.outlet import Sample
+from simulators.outlet import ONLINE, Sample
 from stanok.broker import DemoBroker
 from stanok.clock import RealClock
 from tests.collectors.mqtt_bench import MemorySink, collecting, make_plant, publisher, until
@@ -185,6 +185,37 @@ async def test_a_restarted_collector_writes_a_restart_gap_from_its_last_proof_of
     opened, closed = sink.gaps
     assert (opened.at_us, opened.cause) == (last_beat, Cause.RESTART)
     assert closed.at_us >= opened.at_us
+
+
+async def test_a_machine_at_rest_tells_its_present_values_anew_and_that_ends_the_doubt(own_broker: DemoBroker) -> None:
+    plant, sink = make_plant(own_broker.port, machines=1, renews_state=True), MemorySink()
+    machines = MqttPublisher(plant, "src", own_broker.host, own_broker.port, state_every_s=0.3)
+
+    async def rest() -> None:
+        while True:
+            await machines.send([])
+            await asyncio.sleep(0.03)
+
+    async def values_stored(count: int) -> None:
+        await until(lambda: len(sink.samples.take(sink.samples.signal == signal)) >= count, f"{count} values")
+
+    signal = plant.signal_index["ctrl.execution"]
+    await machines.start({0: PRESENT[0]})
+    resting = asyncio.create_task(rest())
+    async with collecting(plant, sink):
+        await until(lambda: sink.beats_of(0), "life")
+        await values_stored(1)
+    async with collecting(plant, sink):
+        await until(lambda: len(sink.gaps) == 2, "the gap's end")
+        await values_stored(2)
+    # Off line nothing is told anew: what a reader holds then is as old as the line's end.
+    await machines.send([Sample(0, ONLINE, now_us(), value=False, seq=-1)])
+    told = machines.published
+    await asyncio.sleep(0.5)  # longer than state_every_s: a publisher that goes on would have published by now
+    assert machines.published == told
+    resting.cancel()
+    await machines.stop()
+    assert sink.gaps[0].cause == Cause.RESTART
 
 
 async def test_a_hole_in_the_numbers_is_a_gap_from_the_last_event_to_the_next(mqtt_broker: BrokerAddress) -> None:

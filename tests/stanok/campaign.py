@@ -12,7 +12,12 @@ machines say (tests/stanok/verdict.py):
   sums of parts are the truth's; nothing is stored that no machine said.
 """
 
+# ruff: noqa: E402 - the place of compiled code is told before anything imports numba
 from __future__ import annotations
+
+from stanok.compiled import keep_compiled_code
+
+keep_compiled_code()
 
 import argparse
 import json
@@ -33,7 +38,6 @@ from psycopg.conninfo import make_conninfo
 
 from core.units import MINUTE_US
 from stanok.broker import DemoBroker
-from stanok.compiled import keep_compiled_code
 from stanok.pipeline import Engine
 from stanok.settings import EngineSettings
 from storage.pg.connect import connect
@@ -253,7 +257,6 @@ def main() -> int:
     parser.add_argument("--speed", type=float, default=60.0)
     parser.add_argument("--keep", type=Path, help="a directory for spools and logs that stays")
     given = parser.parse_args()
-    keep_compiled_code()
     directory = given.keep or Path(tempfile.mkdtemp(prefix="stanok-campaign-"))
     try:
         report = campaign(

@@ -11,7 +11,12 @@ stretches; in each, lives are struck until all of it is stored:
   a copy of the data directory takes over and goes on. When the first wakes up (SIGCONT) it may not write any more.
 """
 
+# ruff: noqa: E402 - the place of compiled code is told before anything imports numba
 from __future__ import annotations
+
+from stanok.compiled import keep_compiled_code
+
+keep_compiled_code()
 
 import argparse
 import multiprocessing
@@ -35,7 +40,6 @@ from core.plant.model import Plant
 from core.samples.records import SpoolRow
 from core.units import MINUTE_US
 from simulators.scenario import parse_scenario, read_scenario
-from stanok.compiled import keep_compiled_code
 from stanok.plantfile import load_plant
 from storage.pg.connect import Connection, connect
 from storage.pg.migrate import migrate
@@ -243,7 +247,6 @@ def main() -> int:
     parser.add_argument("--only", choices=KINDS, help="one kind of fault")
     parser.add_argument("--server", choices=["debian", "timescaledb"], default="debian")
     given = parser.parse_args()
-    keep_compiled_code()
     plant, wrong, number = load_plant(PLANTS / "demo.toml"), 0, 0
     with ExitStack() as house:
         place = Path(house.enter_context(tempfile.TemporaryDirectory(prefix="stanok-crash-")))

@@ -39,7 +39,7 @@ READY_S = 120.0
 """The first start on a busy machine compiles the kernel."""
 BACK_S = 60.0
 PEACE_S = 6.0
-"""A publisher repeats its present values every 5 s: by then the parts made in the last gap are booked."""
+"""A publisher repeats its present values every 2 s: until then a machine may not yet know that it missed something."""
 QUIET_S = 3.0
 """Without news for so long nothing more is on its way: many commits, and a dozen publishes of OPC UA."""
 PLANTS = Path(__file__).parents[2] / "simulators" / "plants"
@@ -200,6 +200,14 @@ class UnderFire:
             row = connection.execute("select min(settled) from stanok.machine_live").fetchone()
         return 0 if row is None or row[0] is None else us_from_datetime(row[0])
 
+    def _heard(self) -> bool:
+        """Whether no gap lasts: what was made in it is booked when present values have been told after it."""
+        with connect(self.server.dsn) as connection:
+            row = connection.execute(
+                "select not exists (select from stanok.data_gap where scope = 'state' and to_time is null)"
+            ).fetchone()
+        return row == (True,)
+
     def _repaired(self) -> bool:
         """Whether nothing waits to be computed again."""
         with connect(self.server.dsn) as connection:
@@ -212,7 +220,7 @@ class UnderFire:
         """Stop scenario time, wait until nothing more arrives, end the family in the order that loses nothing."""
         wait_for(lambda: self.at_work("collector")() and self.at_work("engine")(), "not all are back", BACK_S)
         peace_us = ScenarioClock(self._clock_path).now_us() + int(PEACE_S * SECOND_US * self._speed)
-        wait_for(lambda: self._settled() >= peace_us, "the plant does not come to rest", BACK_S)
+        wait_for(lambda: self._settled() >= peace_us and self._heard(), "the plant does not come to rest", BACK_S)
         self.end_us = end_us = stop_clock(self._clock_path).stop_us or 0
         seen, since = -1, time.monotonic()
         deadline = time.monotonic() + BACK_S
