@@ -168,6 +168,8 @@ class GapLog:
     def __init__(self, lanes: Lanes) -> None:
         self._lanes = lanes
         self._records: list[list[GapRecord]] = [[] for _ in range(len(lanes))]
+        self.contact_us = np.full(len(lanes), -1, "i8")
+        """By lane: what is said of the time from here on moves no first contact; NOT_YET before the first one."""
         self._forgotten_us = [-1] * len(lanes)
         self._changed: dict[int, int] = {}
         self._gaps: Gaps | None = None
@@ -178,6 +180,8 @@ class GapLog:
             self._records[record.lane].append(record)
         for found in self._records:
             found.sort(key=lambda record: record.from_us)
+        for lane in range(len(self._records)):
+            self._note_contact(lane)
         self._gaps = None
 
     def gaps(self) -> Gaps:
@@ -320,4 +324,9 @@ class GapLog:
         records = [r for r in self._records[lane] if r not in old] + new
         self._records[lane] = sorted(records, key=lambda r: (r.from_us, r.recovered))
         self._changed[lane] = min(since_us, self._changed.get(lane, NOT_YET))
+        self._note_contact(lane)
         self._gaps = None
+
+    def _note_contact(self, lane: int) -> None:
+        ends = [NOT_YET if r.to_us == OPEN else r.to_us for r in self._records[lane] if r.cause == Cause.NO_DATA_YET]
+        self.contact_us[lane] = max(ends, default=-1)

@@ -296,7 +296,12 @@ class Stream:
         Samples from before the first contact with a source move that back (core.engine.gaps).
         """
         seed = (samples.flags & FIRST_VALUES) != 0
-        for lane in np.unique(samples.source).tolist():
+        first_us = np.full(len(self.lanes), FAR_US)
+        np.minimum.at(first_us, samples.source[~seed], samples.event_us[~seed])
+        contact_us = np.maximum(self.gaps.contact_us, self.begin_us[self.lanes.machine])
+        begun = self.fold.states["at_us"][self.lanes.machine] > 0
+        spoken = np.bincount(samples.source, minlength=len(self.lanes)) > 0
+        for lane in np.flatnonzero(spoken & (~begun | (first_us < contact_us))).tolist():
             machine, mine = self._machine(lane), samples.source == lane
             events = samples.event_us[mine & ~seed]
             if not self.fold.begun(machine):
@@ -305,9 +310,9 @@ class Stream:
             elif len(events) and int(events.min()) < self.gaps.heard_us(lane, int(self.begin_us[machine])):
                 self._hear_earlier(lane, events)
             elif len(events):
-                contact_us = self.gaps.known_until(lane, int(self.begin_us[machine]), events, int(self._silence[lane]))
-                if contact_us != NEVER:
-                    self._touch(machine, int(events.min()), contact_us, "late data")
+                until_us = self.gaps.known_until(lane, int(self.begin_us[machine]), events, int(self._silence[lane]))
+                if until_us != NEVER:
+                    self._touch(machine, int(events.min()), until_us, "late data")
 
     def _begin(self, lane: int, at_us: int) -> None:
         """A machine is heard for the first time, by one of its sources."""
