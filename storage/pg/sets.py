@@ -1,17 +1,36 @@
 """Many rows in one statement: columns go as arrays, so that the server parses, plans and answers once.
 
 Invariants: part of the caller's transaction; no rows, no statement. Names of tables and columns are ours, never data.
+Statements are made first and sent together (`Statements`): to make them takes as long as the server needs for them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from storage.pg.connect import Connection
 from storage.pg.wire import Array, Values, array
 
 Where = tuple[Array, Array, Array]
 """Stretches of time as arrays: ids of machines, the start of each, included, and its end, excluded (`stretches`)."""
+
+
+class Statements:
+    """What waits to be sent, in order; none needs the answer of another."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[bytes, Sequence[Any] | Mapping[str, Any]]] = []
+
+    def add(self, query: str, parameters: Sequence[Any] | Mapping[str, Any]) -> None:
+        """One more."""
+        self._waiting.append((query.encode(), parameters))
+
+    def send(self, connection: Connection) -> None:
+        """Send all. In a pipeline nothing waits for an answer."""
+        for query, parameters in self._waiting:
+            connection.execute(query, parameters)
+        self._waiting.clear()
 
 
 def stretches(machines: Values, spans_us: Iterable[tuple[int, int]]) -> Where:
@@ -38,16 +57,19 @@ def found_in(table: str, time: str, columns: str = "ctid", also: str = "") -> st
     )
 
 
-def delete_in(connection: Connection, table: str, where: Where, time: str = "from_time", also: str = "") -> None:
+def delete_in(statements: Statements, table: str, where: Where, time: str = "from_time", also: str = "") -> None:
     """Delete the rows of a table whose `time` lies in the stretches, and for which a further condition holds."""
     if some(where):
         rows = found_in(table, time, also=also)
-        query = f"delete from stanok.{table} where ctid = any (array(select f.ctid from {rows}))"
-        connection.execute(query.encode(), where)
+        statements.add(f"delete from stanok.{table} where ctid = any (array(select f.ctid from {rows}))", where)
 
 
 def insert(
-    connection: Connection, table: str, types: Mapping[str, str], columns: Mapping[str, Values], key: Sequence[str] = ()
+    statements: Statements,
+    table: str,
+    types: Mapping[str, str],
+    columns: Mapping[str, Values],
+    key: Sequence[str] = (),
 ) -> None:
     """Insert rows given as columns, instants in µs (-1 for NULL); with `key`, rows that are there already change."""
     if not len(columns[next(iter(types))]):
@@ -57,7 +79,7 @@ def insert(
     changed = ", ".join(f"{name} = excluded.{name}" for name in types if name not in key)
     conflict = f" on conflict ({', '.join(key)}) do update set {changed}" if key else ""
     query = f"insert into stanok.{table} ({names}) select * from unnest({arrays}){conflict}"
-    connection.execute(query.encode(), [_sent(columns[name], kind) for name, kind in types.items()])
+    statements.add(query, [_sent(columns[name], kind) for name, kind in types.items()])
 
 
 def _sent(column: Values, kind: str) -> object:

@@ -1,13 +1,15 @@
 """How each part of `Changes` becomes rows: one function a table, all inside the caller's transaction.
 
-Many rows go by binary COPY, few by one statement with arrays, in a pipeline. Tails are replaced whole and every value
-is absolute, so the same changes again give the same rows.
+Raw rows and minutes go by binary COPY, others by one statement with arrays a table, in a pipeline. What is to be sent
+after the raw rows is made while the server stores them. Tails are replaced whole and every value is absolute, so the
+same changes again give the same rows.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -21,11 +23,11 @@ from core.plant.model import Plant, Source
 from core.units import FAR_US, datetime_from_us
 from core.vocabulary import State, Store
 from storage.pg.connect import Connection
-from storage.pg.copying import clean, copy_in, pg_time
+from storage.pg.copying import clean, copy_in, copying_in, pg_time
 from storage.pg.plant import add_orders, add_programs
 from storage.pg.positions import Positions, positions_of
 from storage.pg.rollup import Rollup
-from storage.pg.sets import Where, delete_in, found_in, insert, some, stretches
+from storage.pg.sets import Statements, Where, delete_in, found_in, insert, some, stretches
 from storage.pg.tails import Difference, Tails
 from storage.pg.wire import array
 
@@ -59,7 +61,7 @@ _KEPT = (
 _GAPS_GONE = (
     "delete from stanok.data_gap where ctid = any (array(select f.ctid from"
     f" {found_in('data_gap', 'from_time', also=_KEPT)}))"
-).encode()
+)
 _GAP_KEY = ("machine_id", "scope", "from_time", "counter", "source_rank")
 _COUNTS = " and scope in ('count', 'gauge')"
 _BOOKED = "case when to_time is null then w.since else booked_time end"
@@ -78,61 +80,72 @@ class Writer:
         self._plant = plant
         self._ids: Positions = positions_of(plant)
         self._tails = Tails(len(plant.machines))
+        self._statements = Statements()
 
     def committed(self) -> None:
         """What was written last is stored."""
         self._tails.committed()
 
     def write(self, changes: Changes, spool_number: Mapping[str, int]) -> None:
-        """Everything but the cursors. What needs no answer goes in one pipeline: each answer costs a round trip."""
-        self._rollup = Rollup(self._connection)
+        """Everything but the cursors."""
+        self._rollup, self._statements = Rollup(self._connection), Statements()
         add_programs(self._connection, {key: clean(name) for key, name in changes.programs.items()})
         add_orders(self._connection, {key: clean(name) for key, name in changes.orders.items()})
-        repaired = bool(changes.repairs or changes.repaired[0])
-        if repaired:
-            with self._connection.pipeline():
-                self._told_first(changes)
+        self._told_first(changes)
+        if changes.repairs or changes.repaired[0]:
             self._repairs(changes)
-        minutes = self._where(_tails(changes.facts_from))
+        with self._raw(changes.raw, np.array([spool_number[spool] for spool in changes.spools], np.int32)):
+            minutes = self._where(_tails(changes.facts_from))
+            rows = self._minute_columns(changes.facts, changes.closed_until_us)
+            self._tails_and_present(changes, spool_number)
+        self._send(minutes)
+        self._credits(changes.gap_credits)
+        self._add_minutes(rows, minutes)
+        self._rollup.finish()
+
+    def _send(self, minutes: Where) -> None:
+        """Send what waits, and remove minutes; each answer that is waited for would cost a round trip."""
+        with self._connection.pipeline():
+            self._statements.send(self._connection)
+            self._rollup.remove(minutes)
+
+    def _tails_and_present(self, changes: Changes, spool_number: Mapping[str, int]) -> None:
         intervals = self._tails.difference("state_interval", changes.intervals, changes.intervals_from)
         programs = self._tails.difference("program_interval", changes.program_intervals, changes.program_intervals_from)
-        with self._connection.pipeline():
-            if not repaired:
-                self._told_first(changes)
-            self._rollup.remove(minutes)
-            self._counter_events(changes.counter_events)
-            self._intervals(intervals.fresh, self._gone(intervals))
-            self._programs(programs.fresh, self._gone(programs))
-            unknown = replace(intervals, gone=intervals.gone[intervals.gone["state"] == State.UNKNOWN])
-            self._gaps(intervals.fresh, self._gone(unknown))
-            booked = self._tails.booked(changes.count_gaps, changes.count_gaps_from)
-            delete_in(self._connection, "data_gap", self._where(_tails(booked)), _BOOKED, _COUNTS)
-            self._count_gaps(changes.count_gaps)
-            self._entries(changes, spool_number)
-            self._live(changes)
-            self._frontiers(changes)
-            self._snapshots(changes.snapshots)
-            self._late(changes)
-            self._quarantine(changes, spool_number)
-            self._tick(changes.tick_us)
-        self._credits(changes.gap_credits)
-        self._raw(changes.raw, np.array([spool_number[spool] for spool in changes.spools], np.int32))
-        self._minutes(changes.facts, minutes, changes.closed_until_us)
-        self._rollup.finish()
+        self._counter_events(changes.counter_events)
+        self._intervals(intervals.fresh, self._gone(intervals))
+        self._programs(programs.fresh, self._gone(programs))
+        unknown = replace(intervals, gone=intervals.gone[intervals.gone["state"] == State.UNKNOWN])
+        self._gaps(intervals.fresh, self._gone(unknown))
+        booked = self._tails.booked(changes.count_gaps, changes.count_gaps_from)
+        delete_in(self._statements, "data_gap", self._where(_tails(booked)), _BOOKED, _COUNTS)
+        self._count_gaps(changes.count_gaps)
+        self._entries(changes, spool_number)
+        self._live(changes)
+        self._frontiers(changes)
+        self._snapshots(changes.snapshots)
+        self._late(changes)
+        self._quarantine(changes, spool_number)
+        self._tick(changes.tick_us)
 
     def _told_first(self, changes: Changes) -> None:
         """What credits are noted with."""
         self._shifts(changes)
         self._gap_rows(changes)
 
-    def _raw(self, raw: RawRows, spool_number: NDArray[np.int32]) -> None:
+    @contextmanager
+    def _raw(self, raw: RawRows, spool_number: NDArray[np.int32]) -> Iterator[None]:
+        """Raw rows; those of the larger table are on their way while the block runs (`copying_in`)."""
         columns, text = self.raw_columns(raw, spool_number)
         store = self._ids.signal_store[raw.batch.signal]
-        for kind, table in RAW_TABLES.items():
-            which = np.flatnonzero(store == kind)
-            if len(which):
+        by_size = sorted(((np.flatnonzero(store == kind), table) for kind, table in RAW_TABLES.items()), key=_size)
+        with ExitStack() as on_their_way:
+            for which, table in by_size:
+                on_their_way.close()
                 taken = {name: values[which] for name, values in columns.items()}
-                copy_in(self._connection, table, taken, raw.batch.texts, text[which])
+                copying = copying_in(self._connection, table, taken, raw.batch.texts, text[which])
+                on_their_way.enter_context(copying)
+            yield
 
     def raw_columns(
         self, raw: RawRows, spool_number: NDArray[np.int32] | None = None
@@ -166,7 +179,7 @@ class Writer:
             waiting = [repair for repair in waiting if first[repair.machine] is not repair]
         machines, upto = changes.repaired
         if machines:
-            self._connection.execute(
+            self._statements.add(
                 "delete from stanok.recompute_request where machine_id = any (%s) and id <= %s",
                 [self._ids.machine[list(machines)].tolist(), upto],
             )
@@ -177,33 +190,34 @@ class Writer:
         rest = {r.machine: (r.from_us, FAR_US if r.to_present else r.until_us) for r in repairs}
         later = {machine: (from_us + 1, until_us) for machine, (from_us, until_us) in rest.items()}
         intervals = np.concatenate([r.intervals for r in repairs])
-        with self._connection.pipeline():
-            self._rollup.remove(minutes)
-            self._intervals(intervals, stretch)
-            self._programs(
-                np.concatenate([r.programs for r in repairs]),
-                self._where({r.machine: (r.programs_from, r.programs_until) for r in repairs}),
-            )
-            self._gaps(intervals, stretch)
-            for repair in repairs:
-                self._forget_credits(repair)
-            delete_in(self._connection, "counter_event", self._where(rest), "at_time")
-            self._counter_events(np.concatenate([r.counter_events for r in repairs]))
-            delete_in(self._connection, "data_gap", self._where(rest), "booked_time", _COUNTS)
-            self._count_gaps(np.concatenate([r.count_gaps for r in repairs]))
-            delete_in(self._connection, "machine_snapshot", self._where(later), "hour")  # the one it began with stays
-            self._snapshots([snapshot for r in repairs for snapshot in r.snapshots])
+        self._intervals(intervals, stretch)
+        self._programs(
+            np.concatenate([r.programs for r in repairs]),
+            self._where({r.machine: (r.programs_from, r.programs_until) for r in repairs}),
+        )
+        self._gaps(intervals, stretch)
+        for repair in repairs:
+            self._forget_credits(repair)
+        delete_in(self._statements, "counter_event", self._where(rest), "at_time")
+        self._counter_events(np.concatenate([r.counter_events for r in repairs]))
+        delete_in(self._statements, "data_gap", self._where(rest), "booked_time", _COUNTS)
+        self._count_gaps(np.concatenate([r.count_gaps for r in repairs]))
+        delete_in(self._statements, "machine_snapshot", self._where(later), "hour")  # the one it began with stays
+        self._snapshots([snapshot for r in repairs for snapshot in r.snapshots])
+        self._send(minutes)
         for repair in repairs:
             self._credits(repair.credits)
-        self._minutes(np.concatenate([r.facts for r in repairs]), minutes)
+        self._add_minutes(self._minute_columns(np.concatenate([r.facts for r in repairs])), minutes)
 
-    def _minutes(self, facts: NDArray[np.void], where: Where, closed_until_us: Mapping[int, int] | None = None) -> None:
-        """Minutes of stretches that were emptied. Open are those from `closed_until_us` of their machine on, all of a
-        machine that it does not name, and none without it."""
+    def _minute_columns(
+        self, facts: NDArray[np.void], closed_until_us: Mapping[int, int] | None = None
+    ) -> dict[str, NDArray[Any]]:
+        """Columns of minutes. Open are those from `closed_until_us` of their machine on, all of a machine that it does
+        not name, and none without it."""
         closed = np.full(len(self._ids.machine), FAR_US if closed_until_us is None else 0)
         for machine, until_us in (closed_until_us or {}).items():
             closed[machine] = until_us
-        columns: dict[str, NDArray[Any]] = {
+        return {
             "machine_id": self._ids.machine[facts["machine"]],
             "minute": pg_time(facts["minute_us"]),
             **{f"{name}_id": facts[name] for name in ("shift", "program")},
@@ -211,19 +225,22 @@ class Writer:
             **{name: facts[name] for name in MEASURES},
             "open": facts["minute_us"] >= closed[facts["machine"]],
         }
+
+    def _add_minutes(self, columns: Mapping[str, NDArray[Any]], where: Where) -> None:
+        """Minutes of stretches that were emptied."""
         copy_in(self._connection, "fact_minute", columns)
         if not columns["open"].all():
             self._rollup.add(where)
 
     def _intervals(self, intervals: NDArray[np.void], gone: Where) -> None:
-        delete_in(self._connection, "state_interval", gone)
+        delete_in(self._statements, "state_interval", gone)
         columns = {**self._spans(intervals), **{name: intervals[name] for name in _STATE}}
-        insert(self._connection, "state_interval", {**_SPAN, **_STATE}, columns)
+        insert(self._statements, "state_interval", {**_SPAN, **_STATE}, columns)
 
     def _programs(self, programs: NDArray[np.void], gone: Where) -> None:
-        delete_in(self._connection, "program_interval", gone)
+        delete_in(self._statements, "program_interval", gone)
         columns = {**self._spans(programs), "program_id": programs["program"]}
-        insert(self._connection, "program_interval", {**_SPAN, "program_id": "bigint"}, columns)
+        insert(self._statements, "program_interval", {**_SPAN, "program_id": "bigint"}, columns)
 
     def _gaps(self, intervals: NDArray[np.void], gone: Where) -> None:
         """UNKNOWN intervals as gaps of scope `state`; a gap that is still there keeps the credits booked after it."""
@@ -231,7 +248,7 @@ class Writer:
         spans = self._spans(unknown)
         if some(gone):
             kept = array(spans["machine_id"]), array(spans["from_time"], "timestamptz")
-            self._connection.execute(_GAPS_GONE, [*gone, *kept])
+            self._statements.add(_GAPS_GONE, [*gone, *kept])
         columns = {
             **spans,
             "source_id": self._ids.machine_source[unknown["machine"]],
@@ -239,11 +256,11 @@ class Writer:
             "scope": ["state"] * len(unknown),
             "outcome": [None if to_us == OPEN_END else "lost" for to_us in unknown["to_us"].tolist()],
         }
-        insert(self._connection, "data_gap", _GAP, columns, _GAP_KEY)
+        insert(self._statements, "data_gap", _GAP, columns, _GAP_KEY)
 
     def _forget_credits(self, repair: Repair) -> None:
         """Credits that the repair books anew; those that were booked after it stay, they are totals."""
-        self._connection.execute(
+        self._statements.add(
             "update stanok.data_gap set credit_good_us = null, credit_total_us = null, parts = null, booked_time = null"
             " where machine_id = %s and scope in ('state', 'source') and from_time >= %s and booked_time < %s",
             [
@@ -305,13 +322,13 @@ class Writer:
         """
         ids = [self._plant.sources[feed.source].id for feed in self._plant.machines[machine].feeds]
         rank, since, machine_id = ids.index(source_id), datetime_from_us(since_us), int(self._ids.machine[machine])
-        self._connection.execute(
+        self._statements.add(
             "delete from stanok.source_gap where machine_id = %s and from_time >= %s"
             " and (source_id = %s or %s and source_id <> all (%s))",
             [machine_id, since, source_id, rank == 0, ids],
         )
         if rank == 0:
-            self._connection.execute(
+            self._statements.add(
                 "delete from stanok.data_gap where machine_id = %s and scope = 'source' and from_time >= %s"
                 " and source_id <> all (%s)",
                 [machine_id, since, ids],
@@ -319,7 +336,7 @@ class Writer:
         if len(ids) == 1:
             return
         mine = [row for row in rows if (row.machine, row.source_id) == (machine, source_id) and not row.recovered]
-        self._connection.execute(
+        self._statements.add(
             "delete from stanok.data_gap where machine_id = %s and scope = 'source' and source_id = %s"
             " and from_time >= %s and from_time <> all (%s::timestamptz[])",
             [machine_id, source_id, since, [datetime_from_us(row.from_us) for row in mine]],
@@ -429,7 +446,7 @@ class Writer:
             "spindle_turning": [row.spindle_turning for row in live],
             "spindle_speed": [row.spindle_speed for row in live],
         }
-        insert(self._connection, "machine_live", _LIVE, columns, ("machine_id",))
+        insert(self._statements, "machine_live", _LIVE, columns, ("machine_id",))
 
     def _frontiers(self, changes: Changes) -> None:
         found = changes.frontiers
@@ -442,7 +459,7 @@ class Writer:
             "gap_from": [row.gap_from_us for row in found],
             "heard": [row.heard_us for row in found],
         }
-        insert(self._connection, "source_frontier", _FRONTIER, columns, ("machine_id", "source_id"))
+        insert(self._statements, "source_frontier", _FRONTIER, columns, ("machine_id", "source_id"))
 
     def _snapshots(self, snapshots: Sequence[Snapshot]) -> None:
         self._upsert(
@@ -545,9 +562,12 @@ class Writer:
         )
 
     def _many(self, statement: str, rows: Iterable[Sequence[Any] | Mapping[str, Any]]) -> None:
-        if found := list(rows):
-            with self._connection.cursor() as cursor:
-                cursor.executemany(statement.encode(), found)
+        for row in rows:
+            self._statements.add(statement, row)
+
+
+def _size(part: tuple[NDArray[np.int64], str]) -> int:
+    return len(part[0])
 
 
 def _moment(us: int) -> datetime | None:
