@@ -7,6 +7,7 @@ Invariants:
   a restart the other spools are read no further than the next old tick allows, so that old judgements act in order.
 - A failed or unknown commit throws the whole memory away: reconnect, take ownership, resume from what is stored.
 - Nothing is acknowledged to a spool before its rows are committed.
+- What another version of the code folded is folded again before anything is read, in pieces (core.engine.renewal).
 - Late data is folded in when it has been quiet for a while, in slices between which the stream goes on; the requests
   for it stand in the database, so that they survive whatever happens (core.engine.repair).
 """
@@ -28,12 +29,14 @@ import psycopg
 from core.engine.fold import CODE_VERSION
 from core.engine.gaps import record_of
 from core.engine.raw import NEVER
+from core.engine.renewal import renewals
 from core.engine.repair import RepairJob
 from core.engine.stream import GAPS_KEPT_US, Stream
 from core.errors import DatabaseError, SpoolError
 from core.facts.schema import Changes
 from core.plant.model import Plant
 from core.samples.records import RowKind, SpoolRow, StoredRow, Tick, pack_tick, unpack_tick
+from core.units import datetime_from_us
 from stanok.clock import RealClock, ScenarioClock
 from stanok.meters import EngineMeter
 from stanok.plantfile import names_of, remember_names
@@ -118,6 +121,9 @@ class Engine:
         while not stop.is_set():
             try:
                 self._connect()
+                if not self._renewed(stop):
+                    return
+                self._resume()
                 tries = 0
                 while not stop.is_set():
                     self._turn(stop)
@@ -145,8 +151,25 @@ class Engine:
         self._store = Store(connection, self._plant)
         self._stream = Stream(self._plant, names=lambda plant_hash: names_of(self._names, plant_hash))
         self._look_for_spools()  # takes ownership; what another engine committed until then is resumed from
-        resume(self._stream, connection)
         self._past = PgPast(connection, self._plant, CODE_VERSION)
+
+    def _renewed(self, stop: threading.Event) -> bool:
+        """Fold again what only another version of the code can go on from; False if told to stop before the end."""
+        assert self._connection is not None
+        own = reading.newest_snapshots(self._connection, CODE_VERSION, self._plant)
+        noted = reading.snapshots_noted(self._connection, self._plant)
+        for repairs in renewals(self._plant, self._past, noted, own):
+            with self._guard.busy():
+                self._store.commit(Changes.of_past(repairs))
+            until = datetime_from_us(max(repair.until_us for repair in repairs))
+            _log.info("this version of Stanok has folded the past again up to %s", f"{until:%Y-%m-%d %H:%M} UTC")
+            if stop.is_set():
+                return False
+        return True
+
+    def _resume(self) -> None:
+        assert self._connection is not None
+        resume(self._stream, self._connection)
         self._judge_after, self._due = self._own.end(), None
         self._job: RepairJob | None = None
         self._late_since = self._last_late = self._last_look = self._last_commit = time.monotonic()
@@ -367,12 +390,12 @@ class Engine:
 def resume(stream: Stream, connection: Connection) -> None:
     """Put a fresh stream where the last commit left off; a database without commits leaves it as it is.
 
-    Machines whose snapshots this code cannot read are folded again from the oldest of them.
+    Machines without any snapshot of this code are folded again from their beginning.
     """
     plant = stream.plant
     tick_us = reading.last_tick(connection)
     snapshots = reading.newest_snapshots(connection, CODE_VERSION, plant)
-    begins = reading.oldest_snapshots(connection, plant)
+    begins = {machine: oldest for machine, (oldest, _) in reading.snapshots_noted(connection, plant).items()}
     kept = {machine: snapshots.get(machine, (begin,))[0] - GAPS_KEPT_US for machine, begin in begins.items()}
     gaps = [record_of(row, stream.lanes) for row in reading.gap_rows(connection, plant, kept)]
     frontiers = reading.frontiers(connection, plant)

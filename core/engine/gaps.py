@@ -209,6 +209,11 @@ class GapLog:
             return begin_us
         return NOT_YET if first.to_us == OPEN else first.to_us
 
+    def unheard(self, machine: int, begin_us: int) -> int:
+        """Bits of the sources that a machine begins without at `begin_us`."""
+        lanes = self._lanes.of_machine(machine)
+        return sum(1 << slot for slot, lane in enumerate(lanes) if self.heard_us(lane, begin_us) > begin_us)
+
     def open(self, lane: int, from_us: int, cause: int) -> int:
         """A gap begins. Returns from when on something is different now, or NOT_YET."""
         standing = self.standing(lane)

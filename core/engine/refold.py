@@ -138,10 +138,13 @@ class Refold:
                 packed = state + self._latest.pack(machine)
                 self._snapshots[machine].append(Snapshot(machine, hour_us, CODE_VERSION, packed))
 
-    def finish(self, settled_us: NDArray[np.int64]) -> list[Refolded]:
-        """All machines that are not done stand at their settled frontiers, or where they are undecided: the results."""
+    def finish(self, settled_us: NDArray[np.int64], *, to_present: bool = True) -> list[Refolded]:
+        """All machines that are not done stand at their settled frontiers, or where they are undecided: the results.
+
+        `to_present`: False if they stand somewhere before, and what is stored of later is to stay.
+        """
         for machine in self._wanted:
-            self._done.setdefault(machine, (True, self._fold.states[machine].copy()))
+            self._done.setdefault(machine, (to_present, self._fold.states[machine].copy()))
         rows, ahead = self._fold.take(), self._buffer.rest(settled_us)
         return [self._refolded(machine, rows, ahead.take(ahead.machine == machine)) for machine in self._wanted]
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from core.engine.gaps import GapRecord, Gaps
 from core.engine.operator import OperatorLog, Told
 from core.engine.refold import Refold, Refolded, Wanted
+from core.facts.schema import Repair
 from core.plant.lanes import lanes_of
 from core.plant.model import Plant
 from core.samples.batch import SampleBatch
@@ -100,6 +101,10 @@ class RepairJob:
         if rest:
             self._step(rest)
         return self._refold.finish(settled_us)
+
+    def cut(self) -> list[Repair]:
+        """What has been folded so far, as it is: what follows is to be folded again next."""
+        return [found.repair for found in self._refold.finish(np.zeros_like(self._begin_us), to_present=False)]
 
     def _step(self, until_us: Mapping[int, int], known: int = 0) -> None:
         since = {machine: self._refold.wanted_from_us(machine) for machine in until_us}

@@ -337,20 +337,15 @@ class Stream:
         self._note_gap(lane)
         self.begin_us[machine] = begin_us
         if self.settled[machine] == begin_us:  # nothing has been folded yet
-            self.fold.begin(machine, begin_us, self._unheard(machine, begin_us))
-        state = Fold.first_state(begin_us, self._unheard(machine, begin_us))
+            self.fold.begin(machine, begin_us, self.gaps.unheard(machine, begin_us))
+        state = Fold.first_state(begin_us, self.gaps.unheard(machine, begin_us))
         self._snapshots.append(Snapshot(machine, begin_us, CODE_VERSION, state))
         from_us = begin_us if first_us <= before_us else first_us
         self._touch(machine, from_us, FAR_US if contact_us == NOT_YET else contact_us, "late data")
 
-    def _unheard(self, machine: int, begin_us: int) -> int:
-        """Bits of the sources that a machine begins without."""
-        lanes = self.lanes.of_machine(machine)
-        return sum(1 << slot for slot, lane in enumerate(lanes) if self.gaps.heard_us(lane, begin_us) > begin_us)
-
     def _start(self, machine: int, begin_us: int) -> None:
         """Begin a machine, with a first snapshot to come back to."""
-        self.fold.begin(machine, begin_us, self._unheard(machine, begin_us))
+        self.fold.begin(machine, begin_us, self.gaps.unheard(machine, begin_us))
         self.begin_us[machine] = begin_us
         self.settled[machine] = begin_us
         for name in _TAILS:

@@ -295,3 +295,12 @@ class Changes:
     repairs: Sequence[Repair] = ()
     repaired: tuple[Sequence[int], int] = ((), 0)
     """Machines whose recompute requests up to that number are done with the repairs."""
+
+    @classmethod
+    def of_past(cls, repairs: Sequence[Repair]) -> Changes:
+        """Nothing but stretches of the past."""
+        none = np.empty(0, "i8")
+        raw = RawRows(SampleBatch.empty(), none, none.astype("i4"), none, none.astype("i4"))
+        kinds = (FACT, INTERVAL, PROGRAM_INTERVAL, GAP_CREDIT)
+        facts, intervals, programs, credits = (np.empty(0, kind) for kind in kinds)
+        return cls((), {}, -1, raw, facts, {}, {}, intervals, {}, programs, {}, credits, repairs=repairs)

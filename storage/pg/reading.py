@@ -78,15 +78,19 @@ def newest_snapshots(connection: Connection, code_version: str, plant: Plant) ->
     return {machine: (us_from_datetime(hour), bytes(state)) for machine, (_, hour, state) in found if machine >= 0}
 
 
-def oldest_snapshots(connection: Connection, plant: Plant) -> dict[int, int]:
-    """By machine: the instant [µs] of its oldest snapshot, made by whatever code."""
+def snapshots_noted(connection: Connection, plant: Plant) -> dict[int, tuple[int, int]]:
+    """By machine: the instants [µs] of its oldest and its newest snapshot, made by whatever code."""
     with database_errors("read snapshots"):
         rows = connection.execute(
-            "select machine_id, min(hour) from stanok.machine_snapshot group by machine_id"
+            "select machine_id, min(hour), max(hour) from stanok.machine_snapshot group by machine_id"
         ).fetchall()
     at = find(positions_of(plant).machine, [row[0] for row in rows]).tolist()
     found = zip(at, rows, strict=True)
-    return {machine: us_from_datetime(hour) for machine, (_, hour) in found if machine != NOWHERE}
+    return {
+        machine: (us_from_datetime(oldest), us_from_datetime(newest))
+        for machine, (_, oldest, newest) in found
+        if machine != NOWHERE
+    }
 
 
 def frontiers(connection: Connection, plant: Plant) -> list[Frontier]:

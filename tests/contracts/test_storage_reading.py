@@ -176,12 +176,15 @@ def test_a_state_belongs_to_its_machine_wherever_that_stands_in_the_plant_file(
     }
 
 
-def test_the_oldest_snapshot_of_any_code_tells_where_a_machine_begins(store: Store, connection: Connection) -> None:
-    assert reading.oldest_snapshots(connection, PLANT) == {}
+def test_snapshots_of_any_code_tell_where_a_machine_begins_and_up_to_where_it_is_noted(
+    store: Store, connection: Connection
+) -> None:
+    assert reading.snapshots_noted(connection, PLANT) == {}
     found = [Snapshot(0, HOUR + hours * HOUR_US, f"v{hours}", b"") for hours in (2, 1)]
     store.commit(make_changes(1, snapshots=[*found, Snapshot(1, HOUR, "v9", b"")]))
-    assert reading.oldest_snapshots(connection, PLANT) == {0: HOUR + HOUR_US, 1: HOUR}
-    assert reading.oldest_snapshots(connection, replace(PLANT, machines=PLANT.machines[1:])) == {0: HOUR}
+    noted = reading.snapshots_noted(connection, PLANT)
+    assert noted == {0: (HOUR + HOUR_US, HOUR + 2 * HOUR_US), 1: (HOUR, HOUR)}
+    assert reading.snapshots_noted(connection, replace(PLANT, machines=PLANT.machines[1:])) == {0: (HOUR, HOUR)}
 
 
 def test_frontiers_and_the_tick_come_back(store: Store, connection: Connection) -> None:

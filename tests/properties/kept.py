@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from core.engine.gaps import OPEN, GapRecord, record_of
 from core.engine.operator import Told, told_of
 from core.engine.raw import NEVER
+from core.engine.renewal import renewals
 from core.engine.repair import RepairJob
 from core.engine.stream import Stream
 from core.facts.schema import OPEN_END, Changes, GapRow, Snapshot
@@ -149,12 +151,31 @@ class Kept:
     def resumed(self, plant: Plant, spools: Sequence[str]) -> Stream:
         stream = Stream(plant, spools)
         begins = {machine: min(hours) for machine, hours in self.snapshots.items()}
-        newest = {machine: (max(hours), hours[max(hours)]) for machine, hours in self.snapshots.items()}
+        newest = self._understood()
         gaps = self.gaps(dict.fromkeys(begins, 0))
         since = stream.resume(self.frontiers.values(), gaps, newest, begins, self.tick_us, self._all_told(plant))
         if since:
             stream.refill(self.samples(since, FAR_US, min(since.values()), FAR_US))
         return stream
+
+    def _understood(self) -> dict[int, tuple[int, bytes]]:
+        """The newest snapshots of the code there is now."""
+        known = {m: {at: state for at, state in hours.items() if state} for m, hours in self.snapshots.items()}
+        return {machine: (max(hours), hours[max(hours)]) for machine, hours in known.items() if hours}
+
+    def upgrade(self, plant: Plant, rng: random.Random) -> None:
+        """Another code, which understands no snapshot, folds the past again; it may be stopped between two pieces."""
+        for hours in self.snapshots.values():
+            hours.update(dict.fromkeys(hours, b""))
+        noted = {machine: (min(hours), max(hours)) for machine, hours in self.snapshots.items()}
+        stopped = True
+        while stopped:
+            stopped = False
+            for repairs in renewals(plant, self, noted, self._understood(), rng.randrange(1, 4)):
+                self.store(Changes.of_past(repairs))
+                stopped = rng.random() < 0.2
+                if stopped:
+                    break
 
     def _all_told(self, plant: Plant) -> list[Told]:
         return self.told(dict.fromkeys(range(len(plant.machines)), 0))

@@ -1,4 +1,4 @@
-"""However late, doubled, cut, killed and repaired: in the end the rows are the oracle's over all samples in order."""
+"""However late, doubled, cut, killed, repaired, upgraded: in the end the rows are the oracle's over all samples."""
 
 from __future__ import annotations
 
@@ -61,6 +61,8 @@ class Life:
             if self.rng.random() < 0.2:
                 self.kept.repair(self.stream)
             if self.rng.random() < 0.2:
+                if self.rng.random() < 0.3:
+                    self.kept.upgrade(self.where, self.rng)
                 self.stream = self.kept.resumed(self.where, ["spool"])
 
     def beat(self, at_us: int) -> None:

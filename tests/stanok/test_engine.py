@@ -390,14 +390,18 @@ def hours(
         return results(connection)
 
 
-def test_snapshots_of_another_version_of_the_code_are_not_used_and_cost_nothing(
-    scenario: Scenario, benches: Callable[[], Bench]
+def test_what_another_version_of_the_code_noted_is_folded_again_before_anything_is_read(
+    scenario: Scenario, benches: Callable[[], Bench], caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "stanok.engine")
+
     def other_code(bench: Bench) -> None:
         with connect(bench.dsn) as connection:
             connection.execute("update stanok.machine_snapshot set code_version = 'other', state = 'not readable'")
+            connection.execute("update stanok.state_interval set cause = 0")  # as if the old code had seen it otherwise
 
     assert difference(hours(benches(), scenario), hours(benches(), scenario, other_code)) == []
+    assert "this version of Stanok has folded the past again up to" in caplog.text
 
 
 def test_a_plant_file_in_another_order_goes_on_where_the_old_one_stopped(
