@@ -12,6 +12,7 @@ import gc
 import logging
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from typing import Any, NamedTuple, cast
@@ -181,8 +182,10 @@ class OpcUaServer:
 
     async def _show(self, sample: Sample) -> None:
         kind, value = self._wire_value(sample)
-        if sample.damage in (Damage.NONE, Damage.LOST):
-            self._shown[sample.machine, sample.signal] = ua.Variant(value, kind)
+        spoilt = sample.damage not in (Damage.NONE, Damage.LOST)
+        # Spoilt is what is told, not what there is.
+        there, true = self._wire_value(replace(sample, damage=Damage.NONE)) if spoilt else (kind, value)
+        self._shown[sample.machine, sample.signal] = ua.Variant(true, there)
         if sample.damage is not Damage.LOST:
             self._allow(sample)
             await self.write(sample.machine, sample.signal, _stamped(ua.Variant(value, kind), sample.event_us))

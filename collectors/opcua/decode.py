@@ -210,6 +210,7 @@ def _word_reader(meaning: Meaning, address: Address) -> Callable[[_Scalar], Read
         raise ValueError("an enumeration without words")
     codes = {key: word_code(words, word) for key, word in address.words.items()}
     other = int(words["OTHER"])
+    numbered = bool(codes) and all(key.lstrip("-").isdigit() for key in codes)
 
     def read(found: _Scalar) -> Reading:
         if isinstance(found, float) and not found.is_integer():
@@ -218,6 +219,8 @@ def _word_reader(meaning: Meaning, address: Address) -> Callable[[_Scalar], Read
         code = codes.get(found if isinstance(found, str) else str(raw))
         if code is None and isinstance(found, str):
             code = word_code(words, found)
+        if code is None and isinstance(found, str) and numbered:
+            raise ValueError(f"the text {found[:40]!r} is no number of an enumeration")  # not just one more number
         known = code is not None
         return Reading(float(other if code is None else code), raw=raw if raw in _RAW else -1, known=known)
 

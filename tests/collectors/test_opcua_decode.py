@@ -77,11 +77,19 @@ def test_the_servers_number_stays_beside_the_word() -> None:
     assert one("ctrl.execution", 2, words=EXECUTION)[:2] == (float(Execution.READY), 2)
 
 
-@pytest.mark.parametrize("value", [17, "Betrieb"])
-def test_an_unknown_word_or_number_becomes_other_and_is_counted(value: object) -> None:
-    found = decoded(item("ctrl.execution", words=EXECUTION), data(value))
+@pytest.mark.parametrize(("value", "words"), [(17, EXECUTION), ("Betrieb", {"Automatik": "active"}), ("Betrieb", {})])
+def test_an_unknown_word_or_number_becomes_other_and_is_counted(value: object, words: dict[str, str]) -> None:
+    found = decoded(item("ctrl.execution", words=words), data(value))
     assert found.unmapped == 1
     assert found.samples.build().value.tolist() == [float(Execution.OTHER)]
+
+
+def test_a_text_where_numbers_are_mapped_is_of_a_wrong_type_and_not_just_one_more_number() -> None:
+    found = decoded(item("ctrl.execution", words=EXECUTION), data("?"))
+    assert found.samples.build().quality.tolist() == [Quality.BAD]
+    assert [reject.reason for reject in found.rejects] == [
+        "ctrl.execution: the text '?' is no number of an enumeration"
+    ]
 
 
 def test_texts_keep_their_text_and_numbers_of_tools_become_texts() -> None:
