@@ -293,21 +293,23 @@ class _Delay:
 
 
 class _Presets:
-    """Part counters that somebody sets; what they count afterwards is added to the new number."""
+    """Part counters that somebody sets; what they count until they begin again is added to the new number."""
 
     def __init__(self, fault: Preset, where: str) -> None:
         self._fault = fault
         self._random = random.Random(f"{where} preset")
         self._moved: dict[str, int] = {}
-        self._seen: set[str] = set()
+        self._last: dict[str, int] = {}
 
     def read(self, sample: Sample) -> Sample:
         if sample.signal not in _COUNTED or not isinstance(sample.value, int):
             return sample
-        name = sample.signal
-        if name in self._seen and self._random.random() * self._fault.every_parts < 1.0:
+        name, before = sample.signal, self._last.get(sample.signal)
+        self._last[name] = sample.value
+        if before is not None and self._random.random() * self._fault.every_parts < 1.0:
             self._moved[name] = self._random.randint(*self._fault.to) - sample.value
-        self._seen.add(name)
+        elif before is not None and sample.value < before:
+            self._moved[name] = 0
         return replace(sample, value=sample.value + self._moved.get(name, 0))
 
 

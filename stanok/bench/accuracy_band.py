@@ -114,6 +114,8 @@ def _doubts(
                 spoilt = True
             elif sample.damage is Damage.NONE:
                 shown, count = int(sample.value), int(true.get((name, sample.event_us), 0))
+                if last is None and spoilt:  # what it counted since the beginning
+                    yield signals.begin_us, sample.event_us, False
                 if last is not None and (spoilt or shown - last[1] != count - last[2]) and not sample.reset:
                     yield last[0], sample.event_us, shown - last[1] == count - last[2]
                 last, spoilt = (sample.event_us, shown, count), False

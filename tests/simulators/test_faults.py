@@ -248,6 +248,15 @@ def test_counters_roll_over_and_are_set_by_hand(make: Make) -> None:
     assert len(readings) == sum(s.signal == "part.total" for s in truth(signals))
 
 
+def test_a_counter_that_begins_again_has_forgotten_the_number_that_it_was_set_to(make: Make) -> None:
+    signals = make(
+        {"kind": "reset", "every_parts": 7, "announced": False}, {"kind": "preset", "every_parts": 7, "to": [10, 20]}
+    )
+    readings = [int(s.value) for s in good(left(signals)) if s.signal == "part.total"]
+    assert min(readings) >= 0
+    assert any(before > 20 and after < 10 for before, after in pairwise(readings))
+
+
 def test_what_is_left_over_is_what_the_machine_showed_then(make: Make) -> None:
     signals = make({"kind": "leftover", "every_min": 20.0, "age_min": [30.0, 40.0]})
     found = [one for one in left(signals) if one.sample.signal == LEFTOVER]
