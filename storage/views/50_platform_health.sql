@@ -3,7 +3,7 @@ select
     e.tick_time,
     (select count(*) from stanok.spool_cursor) as spools,
     (select coalesce(sum(record), 0)::bigint from stanok.spool_cursor) as records,
-    (select stanok_formula.seconds(e.tick_time - min(as_of))
+    (select greatest(stanok_formula.seconds(e.tick_time - min(as_of)), 0)
         from stanok.machine_live where machine_id in (select id from stanok_formula.machine)) as lag_s,
     (select count(*) from stanok.machine_live
         where state = 0 and machine_id in (select id from stanok_formula.machine)) as machines_unknown,

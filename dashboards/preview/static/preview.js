@@ -180,9 +180,15 @@ function columnsFor(count, body) {
   return Math.ceil(count / Math.ceil(count / columns)) || 1;
 }
 
+// How a tile's text has to be drawn to fit: nine letters are words, six still a figure
+function sizeOf(text) {
+  if (text.length > 9) return "small";
+  return text.length > 5 ? "long" : "";
+}
+
 function stat(drawing, body) {
   const tiles = drawing.tiles.map((tile) => {
-    const value = element("span", { className: tile.text.length > 9 ? "value small" : "value", textContent: tile.text });
+    const value = element("span", { className: `value ${sizeOf(tile.text)}`, textContent: tile.text });
     const name = element("span", { className: "name", textContent: tile.name });
     const more = tile.more.map((text) => element("span", { className: "more", textContent: text }));
     const made = element("div", { className: "tile" }, drawing.many ? [name, value, ...more] : [value, name]);
