@@ -120,10 +120,8 @@ class Engine:
         tries = 0
         while not stop.is_set():
             try:
-                self._connect()
-                if not self._renewed(stop):
+                if not self._connect(stop):
                     return
-                self._resume()
                 tries = 0
                 while not stop.is_set():
                     self._turn(stop)
@@ -143,7 +141,8 @@ class Engine:
 
     # Start and restart
 
-    def _connect(self) -> None:
+    def _connect(self, stop: threading.Event) -> bool:
+        """Go on where the last commit left off; False if told to stop on the way there."""
         self._disconnect()
         self._connection = connection = connect(self._dsn, "stanok engine")
         self._guard.watch(connection)
@@ -152,12 +151,19 @@ class Engine:
         self._stream = Stream(self._plant, names=lambda plant_hash: names_of(self._names, plant_hash))
         self._look_for_spools()  # takes ownership; what another engine committed until then is resumed from
         self._past = PgPast(connection, self._plant, CODE_VERSION)
+        if not self._renewed(connection, stop):
+            return False
+        resume(self._stream, connection)
+        self._judge_after, self._due = self._own.end(), None
+        self._job: RepairJob | None = None
+        self._late_since = self._last_late = self._last_look = self._last_commit = time.monotonic()
+        self._meter.connected()
+        return True
 
-    def _renewed(self, stop: threading.Event) -> bool:
+    def _renewed(self, connection: Connection, stop: threading.Event) -> bool:
         """Fold again what only another version of the code can go on from; False if told to stop before the end."""
-        assert self._connection is not None
-        own = reading.newest_snapshots(self._connection, CODE_VERSION, self._plant)
-        noted = reading.snapshots_noted(self._connection, self._plant)
+        own = reading.newest_snapshots(connection, CODE_VERSION, self._plant)
+        noted = reading.snapshots_noted(connection, self._plant)
         for repairs in renewals(self._plant, self._past, noted, own):
             with self._guard.busy():
                 self._store.commit(Changes.of_past(repairs))
@@ -166,14 +172,6 @@ class Engine:
             if stop.is_set():
                 return False
         return True
-
-    def _resume(self) -> None:
-        assert self._connection is not None
-        resume(self._stream, self._connection)
-        self._judge_after, self._due = self._own.end(), None
-        self._job: RepairJob | None = None
-        self._late_since = self._last_late = self._last_look = self._last_commit = time.monotonic()
-        self._meter.connected()
 
     def _disconnect(self) -> None:
         for inlet in self._inlets.values():

@@ -55,6 +55,7 @@ class Bench:
             "Store": lambda *_: store,
         }.items():
             monkeypatch.setattr(pipeline, name, found)
+        monkeypatch.setattr(pipeline.Engine, "_renewed", lambda *_: True)
         clock = SimpleNamespace(
             now_us=lambda: self.now_us, scale=lambda: 1.0, running=lambda: True, catching_up=lambda: False
         )
@@ -63,7 +64,7 @@ class Bench:
         self.engine = pipeline.Engine(WHERE, directory, "", clock, settings)  # type: ignore[arg-type]  # a clock set by hand
         self.path = directory / "spool" / "collect.spool"
         self.collector = SpoolWriter(self.path)
-        self.engine._connect()
+        self.engine._connect(threading.Event())
 
     def turn(self, now_s: int, times: int = 3) -> None:
         self.now_us = BEGIN + now_s * SECOND_US

@@ -192,7 +192,7 @@ class Day:
         try:
             if self._engine is None:
                 self._engine = pipeline.Engine(self._plant, self._directory, self._dsn, self._clock, SETTINGS)
-                self._engine._connect()
+                self._engine._connect(threading.Event())
             self._engine._turn(threading.Event())
             if self._lightning is not None:
                 self._lightning.over()
