@@ -1,8 +1,9 @@
 """Process two: spools -> order -> fold -> commit. One plain loop, one database connection, no async.
 
 Invariants:
-- A tick carries the ends that all spools had at its moment, and is written once they have been read up to there. So
-  silence is never judged while data that would disprove it lie unread, and no judgement waits behind a tick.
+- A tick carries the ends that all spools had at its moment, and is written once they have been read up to there and no
+  further. So silence is never judged while data that would disprove it lie unread, nor by what came after the tick, and
+  no judgement waits behind a tick.
 - The engine's own ticks and judgements go through its own spool and are read back like any other row, at once. After
   a restart the other spools are read no further than the next old tick allows, so that old judgements act in order.
 - A failed or unknown commit throws the whole memory away: reconnect, take ownership, resume from what is stored.
@@ -36,7 +37,7 @@ from core.errors import DatabaseError, SpoolError
 from core.facts.schema import Changes
 from core.plant.model import Plant
 from core.samples.records import RowKind, SpoolRow, StoredRow, Tick, pack_tick, unpack_tick
-from core.units import datetime_from_us
+from core.units import FAR_US, datetime_from_us
 from stanok.clock import RealClock, ScenarioClock
 from stanok.meters import EngineMeter
 from stanok.plantfile import names_of, remember_names
@@ -219,7 +220,6 @@ class Engine:
         if time.monotonic() >= self._next_look:
             self._look_for_spools()
         moved = self._read_spools()
-        self._tick()
         due = time.monotonic() - self._last_commit >= self._settings.commit_s
         if due or len(self._stream) >= self._settings.commit_samples:
             self._commit()
@@ -283,6 +283,8 @@ class Engine:
         """
         allowed, moved = self._allowed(), False
         for inlet in self._inlets.values():
+            if inlet.name == OWN_SPOOL:
+                self._tick()  # after the others, and taken in before they are read on
             moved |= self._read(inlet, allowed)
             if self._stream.judging or (moved and inlet.name == PAST_SPOOL):
                 break
@@ -295,15 +297,18 @@ class Engine:
     def _own_inlet(self) -> _Inlet:
         return next(inlet for inlet in self._inlets.values() if inlet.name == OWN_SPOOL)
 
+    def _endless(self) -> dict[str, int]:
+        return dict.fromkeys((inlet.reader.spool_id for inlet in self._inlets.values()), FAR_US)
+
     def _allowed(self) -> Mapping[str, int] | None:
         """How far other spools may be read now: None for as far as they go.
 
         While rows of an earlier run come next in the engine's spool: to the ends that the first of them, a tick, had
-        seen, or nothing before it, a judgement, has been taken in.
+        seen, or nothing before it, a judgement, has been taken in. Otherwise to the ends of a tick that is due.
         """
         own = self._own_inlet()
         if own.position >= self._judge_after:
-            return None
+            return None if self._due is None else {**self._endless(), **self._due.ends}
         own.waiting = own.waiting or own.reader.read(own.position, _READ_BYTES)
         first = own.waiting[0]
         return unpack_tick(first.payload).ends if first.kind is RowKind.TICK else {}

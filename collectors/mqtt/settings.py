@@ -77,6 +77,8 @@ class SourceSettings(_Strict):
     """Messages that an MQTT 5 broker may send before we acknowledge (reliability: a window of 2000 hides the disk)."""
     liveness: Literal["birth", "interval", "broker"] = "birth"
     max_interval_s: float | None = Field(default=None, gt=0)
+    silence_s: float = Field(default=9.0, ge=3, le=600)
+    """Without proof of life for so long a machine is silent; with "interval", three intervals count instead."""
     renews_state: bool = False
     """Publishers of profile "json" retain their present values anew every few seconds, changed or not."""
     clock: Literal["watched", "trusted"] = "watched"
@@ -87,6 +89,8 @@ class SourceSettings(_Strict):
     def _together(self) -> SourceSettings:
         if self.liveness == "interval" and self.max_interval_s is None:
             raise ValueError('liveness "interval" needs max_interval_s')
+        if self.liveness == "interval" and "silence_s" in self.model_fields_set:
+            raise ValueError('with liveness "interval" silence is three of max_interval_s, not silence_s')
         if self.password_file is not None and self.user is None:
             raise ValueError("password_file needs user")
         if self.password_file is not None and not Path(self.password_file).is_file():

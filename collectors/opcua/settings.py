@@ -62,6 +62,8 @@ class SourceSettings(_Table):
     """Values the server keeps for one item between two publishes; 100 outlast a short stall of this collector."""
     report: Literal["value", "timestamp"] = "value"
     """`timestamp` also reports a value that was written again unchanged."""
+    silence_s: float = Field(default=9.0, ge=3, le=600)
+    """Without proof of life for so long the server's machines are silent."""
     clock: Literal["watched", "trusted"] = "watched"
     """`trusted`: source times are used however far they are off."""
 

@@ -9,7 +9,9 @@ with every limit in scenario seconds:
   That is below the lateness, so a heartbeat never overtakes a sample;
 - before a line is cut, a heartbeat of that instant has to be in the spool, as one would be every second in a plant;
 - the engine's clock is the least instant at which every source was last heard, by what is in the spool: never ahead
-  of what could disprove a silence.
+  of what could disprove a silence. What it hears of the others is later than its clock, which in a plant would be a
+  collector's clock that lies. So what counts there is what a source's own clock says, which may be wrong by as much as
+  is believed (`SILENCE_S`).
 A cut line over MQTT is a broken connection, of which the broker tells. OPC UA servers publish every 250 ms, which at
 such a speed is a minute or two, so the clocks behind them are trusted.
 """
@@ -26,6 +28,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from collectors.clockwatch import SWITCH_S
 from collectors.mqtt.client import MqttCollector
 from collectors.opcua.client import OpcUaCollector
 from core.errors import OutsideError
@@ -48,6 +51,7 @@ from storage.spool import SpoolWriter
 STEP_US = 8 * SECOND_US
 LATENESS_S = 10.0
 """Of machines over MQTT: what leaves in a step arrives at its end."""
+SILENCE_S = float(SWITCH_S)
 STATE_EVERY_US = 5 * MINUTE_US
 """Present values are retained anew this often. Publishers do it every 2 s, which would be most of the work."""
 AFTER_US = MINUTE_US
@@ -75,7 +79,7 @@ def on_ports(plant: Mapping[str, Any], host: str, port: int) -> dict[str, Any]:
 
 def _on_port(source: Mapping[str, Any], host: str, port: int) -> dict[str, Any]:
     if source["protocol"] == "mqtt":
-        return {**source, "host": host, "port": port, "lateness_s": LATENESS_S}
+        return {**source, "host": host, "port": port, "lateness_s": LATENESS_S, "silence_s": SILENCE_S}
     told = {"publishing_ms": 250, "report": "timestamp", "clock": "trusted"}
     return {**source, **told, "endpoint": f"opc.tcp://127.0.0.1:{free_port()}/{source['name']}/"}
 

@@ -26,6 +26,10 @@ SAMPLE = Path(mqtt_settings.__file__).with_name("sample.toml")
         ({"client_id": ""}, 'source "src".client_id: '),
         ({"mqtt_version": "4"}, 'source "src".mqtt_version: '),
         ({"liveness": "interval"}, 'source "src": liveness "interval" needs max_interval_s'),
+        (
+            {"liveness": "interval", "max_interval_s": 3.0, "silence_s": 20.0},
+            'source "src": with liveness "interval" silence is three of max_interval_s, not silence_s',
+        ),
         ({"password_file": "/no/such"}, 'source "src": password_file needs user'),
         ({"tls": {"ca": "/no/such"}}, 'source "src".tls: the file of ca'),
         ({"password": "secret"}, 'source "src".password: is not a known key'),

@@ -23,13 +23,13 @@ from tests.properties.test_stream_equals_oracle import Tables, batch_of
 WHERE = plant(2)
 
 
-def row(kind: RowKind, payload: bytes) -> SpoolRow:
-    return SpoolRow(kind, "src", WHERE.hash, BEGIN, payload)
+def row(kind: RowKind, payload: bytes, received_s: int = 0) -> SpoolRow:
+    return SpoolRow(kind, "src", WHERE.hash, BEGIN + received_s * SECOND_US, payload)
 
 
-def beat(at_s: int, machine: int = 0) -> SpoolRow:
+def beat(at_s: int, machine: int = 0, received_s: int = 0) -> SpoolRow:
     found = Heartbeat(np.array([machine], "i4"), np.array([BEGIN + at_s * SECOND_US], "i8"))
-    return row(RowKind.HEARTBEAT, pack_heartbeat(found))
+    return row(RowKind.HEARTBEAT, pack_heartbeat(found), received_s)
 
 
 def sample(at_s: int, what: str, value: object) -> SpoolRow:
@@ -114,6 +114,21 @@ def test_a_gap_told_in_one_read_with_the_return_from_another_is_one_of_its_own(b
     bench.collector.append_now([gap(False, 500), beat(510)])
     bench.turn(512, 10)
     assert bench.unknown() == [(10, 60), (400, 500)]
+
+
+def test_what_came_after_a_tick_that_was_due_does_not_make_a_machine_with_a_slow_clock_silent(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def beats(*seconds: int) -> list[SpoolRow]:
+        return [beat(at_s - 20, received_s=at_s) for at_s in range(*seconds)]
+
+    # Five rows a read: the one that reaches the tick's ends goes on to what was heard 3 s later, the next one 8 s.
+    monkeypatch.setattr(pipeline, "_READ_BYTES", 5 * len(beat(0).payload))
+    bench.collector.append_now([*(beat(30, machine=1) for _ in range(101)), *beats(60, 101)])
+    bench.turn(100, 1)
+    bench.collector.append_now(beats(101, 150))
+    bench.turn(150, 300)
+    assert bench.unknown() == [(10, 40)]
 
 
 def test_a_spool_that_was_replaced_by_another_file_is_opened_again(bench: Bench) -> None:
