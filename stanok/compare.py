@@ -129,6 +129,8 @@ def _count_gap(machine: Machine, facts: NDArray[np.void], gap: live.CountGapRow,
         least_us=gap.least_us if booked and gap.from_us >= from_us else 0,
         most_us=gap.most_us,
         pri_us=gap.pri_us,
+        # Scrap has a reading and bounds of its own.
+        claimed=good < 0 or gap.after_us < 0 or gap.after_us >= from_us,
     )
 
 

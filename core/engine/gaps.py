@@ -215,12 +215,13 @@ class GapLog:
         return sum(1 << slot for slot, lane in enumerate(lanes) if self.heard_us(lane, begin_us) > begin_us)
 
     def open(self, lane: int, from_us: int, cause: int) -> int:
-        """A gap begins. Returns from when on something is different now, or NOT_YET."""
-        standing = self.standing(lane)
-        if standing is not None:
-            return NOT_YET
+        """A gap begins, or one that lasts began earlier. Returns from when on something is different now, or NOT_YET."""
         contact_us = max((r.to_us for r in self._records[lane] if r.cause == Cause.NO_DATA_YET), default=-1)
-        return self._put(GapRecord(lane, max(from_us, contact_us, self._forgotten_us[lane]), OPEN, cause))
+        from_us = max(from_us, contact_us, self._forgotten_us[lane])
+        standing = self.standing(lane)
+        if standing is not None and standing.from_us <= from_us:
+            return NOT_YET
+        return self._put(GapRecord(lane, from_us, OPEN, cause))
 
     def close(self, lane: int, at_us: int) -> int:
         """The gap that lasts ends. Returns where, or NOT_YET if there is none."""

@@ -28,7 +28,8 @@ class CountGap:
     `good`, `scrap`: by how many good and other parts one part of the counter changes what was made (`effect_of`).
     `time_us`: time of the gap in the window in which parts may be made. `booked_us`: credit booked for it in there.
     `least_us`, `most_us`: what was made in there for certain and at most, None if only time limits it.
-    `pri_us`: greatest standard time of a part.
+    `pri_us`: greatest standard time of a part. `claimed`: whether the low bound has what was booked at all: not if it is
+    the credit of a gap that is not wholly in the window.
     """
 
     good: int
@@ -38,6 +39,7 @@ class CountGap:
     least_us: int
     most_us: int | None
     pri_us: int
+    claimed: bool = True
 
     def bounds(self, max_rate: float) -> tuple[float, float]:
         """(less, more) than what was booked may have been made in it.
@@ -49,7 +51,7 @@ class CountGap:
         """
         possible = self.time_us * max_rate + self.pri_us
         most = possible if self.most_us is None else min(possible, float(self.most_us))
-        return float(self.booked_us - self.least_us), max(0.0, most - self.booked_us)
+        return float(self.booked_us - self.least_us) if self.claimed else 0.0, max(0.0, most - self.booked_us)
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,16 @@ engine and of core.kpi. The ledger's gaps of a machine:
 A gap's credit is the standard time of the good parts that the ledger has in it; they are told at its end, for the
 present values hold the counters. If it has none, no credit is known at its end, and all that time allows is possible;
 so it is over OPC UA, where counter and state come back with one notification, and the counter's reading is one like
-any other. A reading that is spoilt, a reset that nobody announces, and a counter that is set by hand leave the stretch
-between the two good readings around it in doubt.
+any other. Over MQTT nothing is told at the end of a cut in which no number went missing: the first part after it is the
+gap's credit, and may be of any program that was selected since the part before. A reading that is spoilt, a reset that
+nobody announces, and a counter that is set by hand leave the stretch between the two good readings around it in doubt.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 from core.units import MINUTE_US
 from core.vocabulary import State
@@ -43,6 +44,8 @@ class Lost:
     """From, to, and whether what was read after it is right in sum."""
     until_us: int
     """The end of all that was told."""
+    untold: Spans = field(default_factory=list)
+    """Those of the gaps at whose end no count was told."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +62,17 @@ def lost(signals: Signals, machine: int, until_us: int, renewed: Sequence[int]) 
     found = [(leaving.at_us, leaving.sample) for leaving in line.leaving(until_us)]
     entry = signals.plant.machines[machine]
     numbered = signals.plant.sources[entry.source].protocol == "mqtt"
-    return Lost(
-        _joined(_gaps(found, numbered, until_us, renewed)), list(_doubts(signals, machine, found, until_us)), until_us
-    )
+    gaps = list(_gaps(found, numbered, until_us, renewed))
+    told = {end for _, end, told in gaps if told}
+    joined = _joined((start, end) for start, end, _ in gaps)
+    doubts = list(_doubts(signals, machine, found, until_us))
+    return Lost(joined, doubts, until_us, [gap for gap in joined if gap[1] not in told])
 
 
 def _gaps(
     found: Sequence[tuple[int, Sample]], numbered: bool, until_us: int, renewed: Sequence[int]
-) -> Iterator[tuple[int, int]]:
+) -> Iterator[tuple[int, int, bool]]:
+    """From, to, and whether the counts are told at its end."""
     cut_us: int | None = None
     heard_us, number, unread = 0, 0, False
     for at_us, sample in found:
@@ -76,7 +82,7 @@ def _gaps(
             if not sample.value and cut_us is None:
                 cut_us = at_us
             elif sample.value and cut_us is not None:
-                yield cut_us, at_us
+                yield cut_us, at_us, not numbered
                 cut_us = None
         elif sample.damage in _UNREADABLE:
             unread = numbered and cut_us is None and sample.seq >= number
@@ -84,14 +90,14 @@ def _gaps(
             unread = False
             newer = sample.seq > number or (sample.seq < number and sample.event_us > heard_us)
             if numbered and newer and sample.seq != number and heard_us:
-                yield heard_us, _next(renewed, at_us, until_us)
+                yield heard_us, _next(renewed, at_us, until_us), True
             if newer or sample.seq == number:
                 number = sample.seq + 1
             heard_us = max(heard_us, sample.event_us)
     if cut_us is not None:
-        yield cut_us, until_us
+        yield cut_us, until_us, True
     if unread:  # no later number has come, and nothing proves life before
-        yield heard_us, until_us
+        yield heard_us, until_us, True
 
 
 def _next(instants: Sequence[int], at_us: int, until_us: int) -> int:
@@ -152,6 +158,8 @@ def allowed(signals: Signals, machine: int, from_us: int, to_us: int, what: Lost
         low += credit if start >= from_us and end < to_us else 0
         more += credit if end < to_us else min(length * rate + most_pri_us, credit)
     less, extra = _in_doubt(signals, machine, from_us, to_us, what, rate, most_pri_us)
+    for under, over in _of_first_parts(signals, machine, from_us, to_us, what, rate):
+        less, extra = less + under, extra + over
     base_us = pbt_us - unknown_us + possible / rate
     high = (known + more + extra) / base_us if base_us else 0.0
     return Width(unknown_us / pbt_us, high - max(0.0, known + low - less) / pbt_us)
@@ -173,12 +181,49 @@ def _in_doubt(
     return less, more
 
 
+def _of_first_parts(
+    signals: Signals, machine: int, from_us: int, to_us: int, what: Lost, rate: float
+) -> Iterator[tuple[float, float]]:
+    """The same of the first part, and of the first scrap, after gaps at whose end no count was told."""
+    parts = signals.ledger(machine).parts_in(signals.begin_us, what.until_us)
+    pri_us = {program.name: float(program.pri_us) for program in signals.plant.programs if program.pri_us}
+    told = [end for start, end in what.gaps if (start, end) not in what.untold]
+    seen = set()
+    for start, end in what.untold:
+        for scrap in (False, True):
+            read = [part for part in parts if not (scrap and part.good)]
+            after = next((part for part in read if part.at_us >= end), None)
+            if after is None or after.at_us < from_us or start >= to_us or (scrap, after.at_us) in seen:
+                continue
+            seen.add((scrap, after.at_us))
+            instants = [signals.begin_us, *(at for at in (*told, *(part.at_us for part in read)) if at <= start)]
+            before_us = max(instants)
+            selected = [pri_us[name] for name in _selected(signals, machine, before_us, after.at_us)]
+            booked = pri_us[after.program] if after.at_us < to_us else 0.0
+            under = over = 0.0
+            if len(selected) > 1:
+                least = min(selected) if before_us >= from_us and booked else 0.0
+                within = _length(_cut(_minutes(before_us, after.at_us), [(from_us, to_us)])) * rate + max(selected)
+                under, over = booked - least, max(0.0, min(max(selected), within) - booked)
+            if scrap:
+                yield over, under
+            else:
+                yield (booked if start < from_us else under), over
+
+
+def _selected(signals: Signals, machine: int, from_us: int, to_us: int) -> set[str]:
+    """The programs that were selected in a stretch."""
+    first = signals.present(machine, from_us + 1).get("prog.name")
+    later = [s.value for s in signals.samples(machine, from_us + 1, to_us + 1) if s.signal == "prog.name"]
+    return {str(name) for name in ([first[1]] if first else []) + later}
+
+
 def _minutes(start: int, end: int) -> Spans:
     """The whole minutes that a stretch touches: facts say no more of where in a minute something was."""
     return [(start // MINUTE_US * MINUTE_US, -(-end // MINUTE_US) * MINUTE_US)]
 
 
-def _joined(spans: Iterator[tuple[int, int]] | Spans) -> Spans:
+def _joined(spans: Iterable[tuple[int, int]]) -> Spans:
     found: Spans = []
     for start, end in sorted(spans):
         if found and start <= found[-1][1]:

@@ -96,20 +96,28 @@ class CountGapRow(NamedTuple):
     most_us: int | None
     pri_us: int
     booked_us: int
+    after_us: int
+    """Where the first of the gaps began after which the same reading booked; -1 without one."""
 
 
 def count_gaps_touching(connection: Connection, machine_id: int, from_us: int, to_us: int) -> list[CountGapRow]:
     """Gaps of scope `count` that began before the end of a window and were booked in it or later."""
     with database_errors("read count gaps"):
         rows = connection.execute(
-            "select counter, from_time, to_time, credit_us, least_us, most_us, pri_us, booked_time from stanok.data_gap"
+            "select counter, from_time, to_time, credit_us, least_us, most_us, pri_us, booked_time,"
+            " (select min(u.from_time) from stanok.data_gap u where u.machine_id = d.machine_id"
+            " and u.scope in ('state', 'source') and u.outcome is distinct from 'recovered'"
+            " and u.reach >= d.booked_time and u.booked_time = d.booked_time)"
+            " from stanok.data_gap d"
             " where scope = 'count' and machine_id = %s and from_time < %s and coalesce(booked_time, 'infinity') >= %s"
             " order by from_time, counter",
             [machine_id, datetime_from_us(to_us), datetime_from_us(from_us)],
         ).fetchall()
     return [
-        CountGapRow(counter, _us(start, 0), _us(end, to_us), credit, least, most, pri, _us(booked, to_us))
-        for counter, start, end, credit, least, most, pri, booked in rows
+        CountGapRow(
+            counter, _us(start, 0), _us(end, to_us), credit, least, most, pri, _us(booked, to_us), _us(after, -1)
+        )
+        for counter, start, end, credit, least, most, pri, booked, after in rows
     ]
 
 

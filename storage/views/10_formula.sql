@@ -353,14 +353,21 @@ begin
         select
             g.good_sign,
             g.scrap_sign,
-            (g.booked - g.least)::double precision as less,
+            case when g.claimed then g.booked - g.least else 0 end::double precision as less,
             greatest(0, least(t.possible * max_rate + g.pri_us, g.most_us) - g.booked)::double precision as more
         from (
             select
                 from_time, coalesce(to_time, 'infinity') as to_time, counter, good_sign, scrap_sign, most_us, pri_us,
                 case when booked_time >= start_time and booked_time < end_time then credit_us else 0 end as booked,
-                case when from_time >= start_time and booked_time < end_time then least_us else 0 end as least
-            from stanok.data_gap
+                case when from_time >= start_time and booked_time < end_time then least_us else 0 end as least,
+                -- What was booked after a gap that is not wholly inside is not in the low bound at all.
+                good_sign < 0 or not exists (
+                    select from stanok.data_gap u
+                    where u.machine_id = machine and u.reach >= start_time and u.scope in ('state', 'source')
+                        and u.outcome is distinct from 'recovered' and u.booked_time = d.booked_time
+                        and u.from_time < start_time
+                ) as claimed
+            from stanok.data_gap d
             where machine_id = machine and reach >= start_time and scope = 'count'
                 and from_time < end_time and coalesce(booked_time, 'infinity') >= start_time
         ) g

@@ -14,6 +14,7 @@ from psycopg.rows import dict_row
 from core.facts.schema import BY_SPEED, COUNT_GAP, NOT_LIMITED, OPEN_END, UNSEEN, Live, ShiftRow
 from core.units import MINUTE_US, SECOND_US, datetime_from_us
 from core.vocabulary import Cause, State
+from storage.pg import live
 from storage.pg.commit import Store
 from storage.pg.connect import Connection
 from storage.pg.plant import load_plant
@@ -155,6 +156,33 @@ def test_what_a_reset_hides_widens_the_band_as_computed_by_hand(store: Store, co
     assert ratios(row, "quality_ratio_low", "quality_ratio_high", "coverage") == pytest.approx((1, 1, 1))
     gap = look(connection, "gap")
     assert ratios(gap, "scope", "cause", "outcome", "parts") == ("count", "counter_reset", "lost", 0)
+
+
+def test_a_part_that_may_be_of_the_time_before_the_shift_is_taken_from_the_low_bound_once(
+    store: Store, connection: Connection
+) -> None:
+    facts, before_us = full_facts(), START_US - 5 * MINUTE_US
+    facts[1].update(credit_gap_total_us=PRI_US, credit_gap_good_us=PRI_US, credit_total_us=0, credit_good_us=0)
+    first_us = START_US + MINUTE_US
+    changed = doubt(
+        cause=Cause.PROGRAM_CHANGED,
+        from_us=before_us - MINUTE_US,
+        to_us=first_us,
+        booked_us=first_us,
+        credit_us=PRI_US,
+        most_us=PRI_US,
+    )
+    write(
+        store,
+        facts,
+        {**GAP, "from_us": before_us, "to_us": START_US - 3 * MINUTE_US},
+        credits=[{**CREDIT, "gap_from_us": before_us, "booked_us": first_us}],
+        count_gaps=changed,
+        count_gaps_from={0: before_us - MINUTE_US},
+    )
+    assert ratios(look(connection, "kpi_shift"), "oee_low", "oee") == pytest.approx((3 * 95 / 600, 4 * 95 / 600))
+    (read,) = live.count_gaps_touching(connection, PLANT.machines[0].id, START_US, END_US)
+    assert (read.after_us, read.credit_us) == (before_us, PRI_US)
 
 
 def test_a_scrap_counter_that_is_not_read_takes_good_parts_away(connection: Connection) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -47,6 +48,12 @@ def as_the_code_has_it(gap: Uncertain, rows: object, window: tuple[int, int]) ->
         most_us=None if gap.most is None else gap.most * 1_000_000,
         pri_us=gap.longest * 1_000_000,
     )
+
+
+def test_a_credit_that_the_low_bound_does_not_have_is_not_taken_from_it_again() -> None:
+    gap = CountGap(1, 0, time_us=60, booked_us=60, least_us=0, most_us=90, pri_us=60)
+    assert gap.bounds(1.2) == (60.0, 30.0)
+    assert replace(gap, claimed=False).bounds(1.2) == (0.0, 30.0)
 
 
 @given(

@@ -197,3 +197,21 @@ def test_a_silence_that_was_judged_before_the_end_of_its_gap_was_known_opens_not
     play.beat(400)
     play.collect()
     assert [span for span in play.unknown() if span[0] > 0] == [(100, 300)]
+
+
+def test_silences_that_were_judged_inside_a_gap_which_the_collector_tells_later_are_part_of_it() -> None:
+    play = Play()
+    play.active(0)
+    play.beat(100)
+    silent = Gap(True, BEGIN + 100 * SECOND_US, Cause.SILENT, (0,))
+    play.take(RowKind.GAP, pack_gap(silent))
+    play.take(RowKind.GAP, pack_gap(replace(silent, opened=False, at_us=BEGIN + 150 * SECOND_US, cause=Cause.NONE)))
+    play.take(RowKind.GAP, pack_gap(replace(silent, at_us=BEGIN + 150 * SECOND_US)))
+    play.collect()
+    play.gap(True, 95)
+    play.gap(False, 300)
+    play.beat(310)
+    play.collect()
+    assert [span for span in play.unknown() if span[0] > 0] == [(95, 300)]
+    gaps = play.stream.gaps.gaps()
+    assert ((gaps.from_us[gaps.cause != Cause.NO_DATA_YET] - BEGIN) // SECOND_US).tolist() == [95]
