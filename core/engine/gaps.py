@@ -215,7 +215,7 @@ class GapLog:
         return sum(1 << slot for slot, lane in enumerate(lanes) if self.heard_us(lane, begin_us) > begin_us)
 
     def open(self, lane: int, from_us: int, cause: int) -> int:
-        """A gap begins, or one that lasts began earlier. Returns from when on something is different now, or NOT_YET."""
+        """A gap begins, or one that lasts began earlier. Returns from when on something is different, or NOT_YET."""
         contact_us = max((r.to_us for r in self._records[lane] if r.cause == Cause.NO_DATA_YET), default=-1)
         from_us = max(from_us, contact_us, self._forgotten_us[lane])
         standing = self.standing(lane)

@@ -28,8 +28,8 @@ class CountGap:
     `good`, `scrap`: by how many good and other parts one part of the counter changes what was made (`effect_of`).
     `time_us`: time of the gap in the window in which parts may be made. `booked_us`: credit booked for it in there.
     `least_us`, `most_us`: what was made in there for certain and at most, None if only time limits it.
-    `pri_us`: greatest standard time of a part. `claimed`: whether the low bound has what was booked at all: not if it is
-    the credit of a gap that is not wholly in the window.
+    `pri_us`: greatest standard time of a part. `claimed`: whether the low bound has what was booked at all: not if
+    it is the credit of a gap that is not wholly in the window.
     """
 
     good: int
