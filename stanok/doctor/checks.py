@@ -40,6 +40,8 @@ HOURS_WARNING, HOURS_FAULT = 72.0, 4.0
 FREE_FAULT_BYTES = 64_000_000
 TICK_FAULT_S = 30.0
 """Ticks come every two seconds; after half a minute the commit watchdog itself has given up."""
+CONTRADICTION_S = 600.0
+"""Lamps follow a control by seconds, and a person who acknowledges an alarm takes minutes."""
 STATUS_FAULT_S = 10.0
 """The collector writes its status twice a second."""
 BEHIND_WARNING = 1000
@@ -164,6 +166,21 @@ def quarantine(found: Condition) -> list[Finding]:
             f"{source}: {count} unreadable payloads in a day ({_cut(reason)}): correct the mapping or the publisher",
         )
         for source, reason, count in found.quarantine
+    ]
+
+
+def contradictions(found: Condition, now: datetime, scale: float = 1.0) -> list[Finding]:
+    """Witnesses that have denied each other for long: the nearer one counts, but one of them is wrong."""
+    lasting = [one for one in found.contradictions if (now - one.since).total_seconds() / scale >= CONTRADICTION_S]
+    return [
+        Finding(
+            Level.WARNING,
+            "witnesses",
+            f"{one.machine}: {one.control} and {one.lamp} have denied each other for"
+            f" {_long((now - one.since) / timedelta(hours=1))}, so one of them is wrong:"
+            " see to the lamp's wiring, and to the words of both in the plant file",
+        )
+        for one in lasting
     ]
 
 

@@ -74,6 +74,7 @@ def _database(dsn: str | None, clock: Clock) -> Iterator[Finding]:
     yield checks.engine(found, now, clock.scale())
     yield from checks.gaps(found, now)
     yield from checks.quarantine(found)
+    yield from checks.contradictions(found, now, clock.scale())
     yield checks.late(found)
     yield from checks.source_clocks(found.offsets, clock.scale())
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from core.vocabulary import Flag
+from core.units import natural_id
+from core.vocabulary import Execution, Flag, ItemState, Light, State
 from storage.pg.capability import Capability, ask
 from storage.pg.connect import Connection, database_errors
 from storage.pg.migrate import Standing, status
@@ -22,6 +23,16 @@ class OpenGap:
     source: str
     cause: str
     machines: int
+    since: datetime
+
+
+@dataclass(frozen=True)
+class Contradiction:
+    """Two witnesses of one machine that cannot both be right, and since when."""
+
+    machine: str
+    control: str
+    lamp: str
     since: datetime
 
 
@@ -43,6 +54,7 @@ class Condition:
     quarantine: Sequence[tuple[str, str, int]] = ()
     requests: int = 0
     offsets: Sequence[tuple[str, float]] = ()
+    contradictions: Sequence[Contradiction] = ()
 
 
 def condition(connection: Connection) -> Condition:
@@ -85,7 +97,46 @@ def _full(connection: Connection, found: Condition) -> Condition:
         quarantine=[(source, reason, count) for source, reason, count in quarantine],
         requests=requests[0],
         offsets=_offsets(connection),
+        contradictions=_contradictions(connection),
     )
+
+
+def _contradictions(connection: Connection) -> list[Contradiction]:
+    """Machines whose control says that a program runs while the red lamp is on, or that none does while the green one
+    is, by the last words of twelve hours. A feed hold or a pause may stand under green."""
+    witnesses = {
+        name: natural_id("signal", name) for name in ("ctrl.execution", "ctrl.item_state", "light.red", "light.green")
+    }
+    rows = connection.execute(
+        "with last as materialized ("
+        " select distinct on (machine_id, signal_id) machine_id, signal_id, value, event_time, quality"
+        " from stanok.sample_event, stanok.engine_state s"
+        " where event_time > s.tick_time - interval '12 hours' and signal_id = any(%(witnesses)s)"
+        " order by machine_id, signal_id, event_time desc, seq desc)"
+        " select m.name, c.name, w.name, greatest(said.event_time, shown.event_time)"
+        " from last said join last shown using (machine_id)"
+        " join stanok.signal c on c.id = said.signal_id join stanok.signal w on w.id = shown.signal_id"
+        " join stanok.machine m on m.id = machine_id join stanok.machine_live l using (machine_id)"
+        " where l.state <> %(unknown)s and said.quality <= 1 and shown.quality <= 1 and shown.value = %(on)s and ("
+        " w.name = 'light.red' and (said.signal_id, said.value) in"
+        " ((%(execution)s, %(active)s), (%(item)s, %(executing)s))"
+        " or w.name = 'light.green' and (said.signal_id, said.value) in"
+        " ((%(execution)s, %(ready)s), (%(execution)s, %(stopped)s), (%(item)s, %(not_executing)s)))"
+        " order by 4, 1, 2, 3",
+        {
+            "witnesses": list(witnesses.values()),
+            "execution": witnesses["ctrl.execution"],
+            "item": witnesses["ctrl.item_state"],
+            "on": int(Light.ON),
+            "active": int(Execution.ACTIVE),
+            "ready": int(Execution.READY),
+            "stopped": int(Execution.STOPPED),
+            "executing": int(ItemState.EXECUTING),
+            "not_executing": int(ItemState.NOT_EXECUTING),
+            "unknown": int(State.UNKNOWN),
+        },
+    ).fetchall()
+    return [Contradiction(*row) for row in rows]
 
 
 def _offsets(connection: Connection) -> list[tuple[str, float]]:

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from core.units import us_from_datetime
-from core.vocabulary import Cause, Flag
+import pytest
+
+from core.units import natural_id, us_from_datetime
+from core.vocabulary import Cause, Execution, Flag, ItemState, Light, Quality, State
 from stanok.plantfile import load_plant as read_plant
-from storage.pg.condition import OpenGap, condition
+from storage.pg.condition import Contradiction, OpenGap, condition
 from storage.pg.connect import Connection, connect
 from storage.pg.plant import load_plant
 
@@ -60,6 +62,51 @@ def test_what_is_wrong_is_found_by_source_and_what_is_over_is_not(connection: Co
     assert found.offsets == [(names[0], 70.0)]
     assert found.engines == 0
     assert abs(found.clock - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+def say(connection: Connection, machine: int, signal: str, value: int, at: datetime, quality: Quality) -> None:
+    connection.execute(
+        "insert into stanok.sample_event (event_time, machine_id, signal_id, source_id, value, raw, quality, flags,"
+        " seq, spool_id, record, row, received_time) values (%s, %s, %s, %s, %s, -1, %s, 0, -1, 1, 1, 0, %s)",
+        [at, machine, natural_id("signal", signal), PLANT.sources[0].id, value, int(quality), at],
+    )
+
+
+@pytest.mark.parametrize(
+    ("control", "word", "lamp", "denied"),
+    [
+        ("ctrl.execution", Execution.ACTIVE, "light.red", True),
+        ("ctrl.execution", Execution.ACTIVE, "light.green", False),
+        ("ctrl.execution", Execution.STOPPED, "light.green", True),
+        ("ctrl.execution", Execution.FEED_HOLD, "light.green", False),
+        ("ctrl.execution", Execution.STOPPED, "light.red", False),
+        ("ctrl.item_state", ItemState.EXECUTING, "light.red", True),
+        ("ctrl.item_state", ItemState.NOT_EXECUTING, "light.green", True),
+    ],
+)
+def test_a_lamp_and_a_control_that_deny_each_other_are_found_until_one_gives_way(
+    connection: Connection, control: str, word: int, lamp: str, denied: bool
+) -> None:
+    load_plant(connection, PLANT, us_from_datetime(NOON - timedelta(days=1)))
+    connection.execute("insert into stanok.engine_state values (true, %s)", [NOON])
+    machine = PLANT.machines[0]
+    connection.execute(
+        "insert into stanok.signal (id, name, kind, unit, store)"
+        " values (%s, %s, 'word', '', 0), (%s, %s, 'word', '', 0) on conflict do nothing",
+        [natural_id("signal", control), control, natural_id("signal", lamp), lamp],
+    )
+    connection.execute(
+        "insert into stanok.machine_live (machine_id, as_of, settled, state, cause, rule, since, program_id,"
+        " shift_id, spindle_turning, spindle_speed) values (%s, %s, %s, %s, 0, 8, %s, 0, 0, true, 0)",
+        [machine.id, NOON, NOON, int(State.PRODUCING), NOON],
+    )
+    since = NOON - timedelta(hours=1)
+    say(connection, machine.id, control, word, since - timedelta(hours=1), Quality.GOOD)
+    say(connection, machine.id, lamp, Light.ON, since, Quality.GOOD)
+    found = [Contradiction(machine.name, control, lamp, since)] if denied else []
+    assert condition(connection).contradictions == found
+    say(connection, machine.id, lamp, Light.ON, NOON - timedelta(minutes=1), Quality.BAD)
+    assert condition(connection).contradictions == []
 
 
 def test_engines_that_are_connected_are_counted(connection: Connection, database: str) -> None:

@@ -12,7 +12,7 @@ from collectors.status import SourceStatus
 from stanok.doctor import checks
 from stanok.doctor.checks import Finding, Level
 from storage.pg.capability import Capability, Timescale
-from storage.pg.condition import Condition, OpenGap
+from storage.pg.condition import Condition, Contradiction, OpenGap
 from storage.spool_survey import Survey
 
 NOW = datetime(2026, 3, 24, 12, tzinfo=UTC)
@@ -114,6 +114,15 @@ def test_gaps_quarantine_and_late_data_are_warnings_with_their_source() -> None:
     assert "hall: no data of 3 machines for 2 h (wait other)" in gap.sentence
     assert "7 unreadable payloads" in reject.sentence
     assert "is not JSON" in reject.sentence
+
+
+def test_witnesses_that_deny_each_other_for_long_are_named_and_a_lamp_that_is_late_is_not() -> None:
+    long = Contradiction("minsk/lathe-1", "ctrl.execution", "light.red", NOW - timedelta(minutes=30))
+    short = Contradiction("minsk/lathe-2", "ctrl.item_state", "light.green", NOW - timedelta(minutes=5))
+    (told,) = checks.contradictions(replace(WELL, contradictions=[long, short]), NOW)
+    assert told.level == WARNING
+    assert "minsk/lathe-1: ctrl.execution and light.red have denied each other" in told.sentence
+    assert checks.contradictions(replace(WELL, contradictions=[long]), NOW, scale=60.0) == []
 
 
 def test_a_collector_speaks_for_its_sources_or_is_silent() -> None:
