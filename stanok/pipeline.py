@@ -345,8 +345,9 @@ class Engine:
             return []
 
     def _reached(self, tick: Tick) -> bool:
-        """Whether every spool has been read to the end it had when the tick was written."""
-        positions = {inlet.reader.spool_id: inlet.position for inlet in self._inlets.values()}
+        """Whether every spool that can be read has been, to the end it had when the tick was written."""
+        now = time.monotonic()
+        positions = {i.reader.spool_id: i.position for i in self._inlets.values() if now >= i.blocked_until}
         return all(positions.get(spool, end) >= end for spool, end in tick.ends.items())
 
     def _tick(self) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from core.errors import SpoolError
-from core.samples.records import Gap, Heartbeat, RowKind, SpoolRow, pack_gap, pack_heartbeat, pack_samples
+from core.samples.records import Gap, Heartbeat, RowKind, SpoolRow, StoredRow, pack_gap, pack_heartbeat, pack_samples
 from core.units import SECOND_US
 from core.vocabulary import Cause, State
 from stanok import pipeline
@@ -129,6 +129,28 @@ def test_what_came_after_a_tick_that_was_due_does_not_make_a_machine_with_a_slow
     bench.collector.append_now(beats(101, 150))
     bench.turn(150, 300)
     assert bench.unknown() == [(10, 40)]
+
+
+def test_a_spool_that_cannot_be_read_on_holds_up_neither_the_others_nor_silence(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = SpoolWriter(bench.path.with_name("other.spool"))
+    other.append_now([beat(30, machine=1) for _ in range(20)])
+    bench.engine._look_for_spools()
+    monkeypatch.setattr(pipeline, "_READ_BYTES", 5 * len(beat(0).payload))
+    bench.turn(50, 1)
+    (inlet,) = [each for path, each in bench.engine._inlets.items() if path.name == "other.spool"]
+
+    def broken(after: int, _limit_bytes: int) -> list[StoredRow]:
+        raise SpoolError(f"row {after} cannot be read")
+
+    monkeypatch.setattr(inlet.reader, "read", broken)
+    bench.collector.append_now([beat(60), beat(61)])
+    for now_s in range(61, 90):
+        bench.turn(now_s, 5)
+    other.close()
+    assert 0 < inlet.position < 20
+    assert bench.unknown() == [(10, 60), (61, None)]
 
 
 def test_a_spool_that_was_replaced_by_another_file_is_opened_again(bench: Bench) -> None:
