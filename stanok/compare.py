@@ -15,7 +15,7 @@ from core.kpi.spindle import tells_spindle
 from core.plant.calendar import segments
 from core.plant.model import Machine, Plant
 from core.units import natural_id, us_from_datetime
-from core.vocabulary import Flag, Situation
+from core.vocabulary import Cause, Flag, Situation
 from simulators.figures import Figures, figures
 from simulators.signals import Signals
 from storage.pg import live, reading
@@ -121,16 +121,17 @@ def _count_gap(machine: Machine, facts: NDArray[np.void], gap: live.CountGapRow,
     """A count gap as the band formulas want it, by the facts of the window."""
     good, scrap = effect_of(machine.signal_names, gap.counter)
     booked = from_us <= gap.booked_us < to_us
+    # Where only the program is not known, parts were made in the gaps, or the counter would have told them before.
+    inside = gap.from_us >= from_us or (gap.cause == Cause.PROGRAM_CHANGED and gap.after_us >= from_us)
     return CountGap(
         good,
         scrap,
         time_us=possible_us(facts, max(gap.from_us, from_us), min(gap.to_us, to_us)),
         booked_us=gap.credit_us if booked else 0,
-        least_us=gap.least_us if booked and gap.from_us >= from_us else 0,
+        least_us=gap.least_us if booked and inside else 0,
         most_us=gap.most_us,
         pri_us=gap.pri_us,
-        # Scrap has a reading and bounds of its own.
-        claimed=good < 0 or gap.after_us < 0 or gap.after_us >= from_us,
+        claimed=gap.after_us < 0 or gap.after_us >= from_us,
     )
 
 

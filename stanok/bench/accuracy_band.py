@@ -9,8 +9,9 @@ A gap's credit is the standard time of the good parts that the ledger has in it;
 present values hold the counters. If it has none, no credit is known at its end, and all that time allows is possible;
 so it is over OPC UA, where counter and state come back with one notification, and the counter's reading is one like
 any other. Over MQTT nothing is told at the end of a cut in which no number went missing: the first part after it is the
-gap's credit, and may be of any program that was selected since the part before. A reading that is spoilt, a reset that
-nobody announces, and a counter that is set by hand leave the stretch between the two good readings around it in doubt.
+gap's credit. Parts of a gap may be of any program that was selected since the reading before it. A reading that is
+spoilt, a reset that nobody announces, and a counter that is set by hand leave the stretch between the two good readings
+around it in doubt.
 """
 
 from __future__ import annotations
@@ -158,7 +159,7 @@ def allowed(signals: Signals, machine: int, from_us: int, to_us: int, what: Lost
         low += credit if start >= from_us and end < to_us else 0
         more += credit if end < to_us else min(length * rate + most_pri_us, credit)
     less, extra = _in_doubt(signals, machine, from_us, to_us, what, rate, most_pri_us)
-    for under, over in _of_first_parts(signals, machine, from_us, to_us, what, rate):
+    for under, over in _of_first_readings(signals, machine, from_us, to_us, what, rate):
         less, extra = less + under, extra + over
     base_us = pbt_us - unknown_us + possible / rate
     high = (known + more + extra) / base_us if base_us else 0.0
@@ -181,34 +182,37 @@ def _in_doubt(
     return less, more
 
 
-def _of_first_parts(
+def _of_first_readings(
     signals: Signals, machine: int, from_us: int, to_us: int, what: Lost, rate: float
 ) -> Iterator[tuple[float, float]]:
-    """The same of the first part, and of the first scrap, after gaps at whose end no count was told."""
+    """The same of what each counter says first after a gap: of which program, and of the gap or of the time before."""
     parts = signals.ledger(machine).parts_in(signals.begin_us, what.until_us)
     pri_us = {program.name: float(program.pri_us) for program in signals.plant.programs if program.pri_us}
-    told = [end for start, end in what.gaps if (start, end) not in what.untold]
+    told = [gap[1] for gap in what.gaps if gap not in what.untold]
     seen = set()
-    for start, end in what.untold:
+    for gap in what.gaps:
+        start, end = gap
         for scrap in (False, True):
             read = [part for part in parts if not (scrap and part.good)]
-            after = next((part for part in read if part.at_us >= end), None)
-            if after is None or after.at_us < from_us or start >= to_us or (scrap, after.at_us) in seen:
+            made = [part for part in read if start < part.at_us <= end]
+            if gap in what.untold:
+                made = [part for part in read if part.at_us >= end][:1]
+            at_us = end if gap not in what.untold else made[0].at_us if made else what.until_us
+            if not made or at_us < from_us or start >= to_us or (scrap, at_us) in seen:
                 continue
-            seen.add((scrap, after.at_us))
-            instants = [signals.begin_us, *(at for at in (*told, *(part.at_us for part in read)) if at <= start)]
-            before_us = max(instants)
-            selected = [pri_us[name] for name in _selected(signals, machine, before_us, after.at_us)]
-            booked = pri_us[after.program] if after.at_us < to_us else 0.0
+            seen.add((scrap, at_us))
+            before_us = max([signals.begin_us, *(at for at in (*told, *(p.at_us for p in read)) if at <= start)])
+            programs = [pri_us[name] for name in _selected(signals, machine, before_us, at_us)]
+            booked = sum(pri_us[part.program] for part in made) if at_us < to_us else 0.0
             under = over = 0.0
-            if len(selected) > 1:
-                least = min(selected) if before_us >= from_us and booked else 0.0
-                within = _length(_cut(_minutes(before_us, after.at_us), [(from_us, to_us)])) * rate + max(selected)
-                under, over = booked - least, max(0.0, min(max(selected), within) - booked)
+            if len(programs) > 1:
+                least = len(made) * min(programs) if start >= from_us and booked else 0.0
+                within = _length(_cut(_minutes(before_us, at_us), [(from_us, to_us)])) * rate + max(programs)
+                under, over = booked - least, max(0.0, min(len(made) * max(programs), within) - booked)
             if scrap:
                 yield over, under
             else:
-                yield (booked if start < from_us else under), over
+                yield (booked if gap in what.untold and start < from_us else under), over
 
 
 def _selected(signals: Signals, machine: int, from_us: int, to_us: int) -> set[str]:

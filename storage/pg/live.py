@@ -97,7 +97,8 @@ class CountGapRow(NamedTuple):
     pri_us: int
     booked_us: int
     after_us: int
-    """Where the first of the gaps began after which the same reading booked; -1 without one."""
+    """Where the first gap in it began, after which the same reading booked; -1 without one."""
+    cause: int
 
 
 def count_gaps_touching(connection: Connection, machine_id: int, from_us: int, to_us: int) -> list[CountGapRow]:
@@ -107,7 +108,8 @@ def count_gaps_touching(connection: Connection, machine_id: int, from_us: int, t
             "select counter, from_time, to_time, credit_us, least_us, most_us, pri_us, booked_time,"
             " (select min(u.from_time) from stanok.data_gap u where u.machine_id = d.machine_id"
             " and u.scope in ('state', 'source') and u.outcome is distinct from 'recovered'"
-            " and u.reach >= d.booked_time and u.booked_time = d.booked_time)"
+            " and u.reach >= d.booked_time and u.booked_time >= d.booked_time"
+            " and u.from_time >= d.from_time and u.to_time <= d.to_time), cause"
             " from stanok.data_gap d"
             " where scope = 'count' and machine_id = %s and from_time < %s and coalesce(booked_time, 'infinity') >= %s"
             " order by from_time, counter",
@@ -115,9 +117,9 @@ def count_gaps_touching(connection: Connection, machine_id: int, from_us: int, t
         ).fetchall()
     return [
         CountGapRow(
-            counter, _us(start, 0), _us(end, to_us), credit, least, most, pri, _us(booked, to_us), _us(after, -1)
+            counter, _us(start, 0), _us(end, to_us), credit, least, most, pri, _us(booked, to_us), _us(after, -1), cause
         )
-        for counter, start, end, credit, least, most, pri, booked, after in rows
+        for counter, start, end, credit, least, most, pri, booked, after, cause in rows
     ]
 
 

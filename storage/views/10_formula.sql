@@ -359,15 +359,22 @@ begin
             select
                 from_time, coalesce(to_time, 'infinity') as to_time, counter, good_sign, scrap_sign, most_us, pri_us,
                 case when booked_time >= start_time and booked_time < end_time then credit_us else 0 end as booked,
-                case when from_time >= start_time and booked_time < end_time then least_us else 0 end as least,
+                -- Where only the program is not known (86), parts were made in the gaps, or the counter would have told.
+                case
+                    when booked_time < end_time
+                        and (from_time >= start_time or cause = 86 and u.first_time >= start_time) then least_us
+                    else 0
+                end as least,
                 -- What was booked after a gap that is not wholly inside is not in the low bound at all.
-                good_sign < 0 or not exists (
-                    select from stanok.data_gap u
-                    where u.machine_id = machine and u.reach >= start_time and u.scope in ('state', 'source')
-                        and u.outcome is distinct from 'recovered' and u.booked_time = d.booked_time
-                        and u.from_time < start_time
-                ) as claimed
+                u.first_time is null or u.first_time >= start_time as claimed
             from stanok.data_gap d
+            left join lateral (
+                select min(u.from_time) as first_time
+                from stanok.data_gap u
+                where u.machine_id = machine and u.reach >= d.booked_time and u.scope in ('state', 'source')
+                    and u.outcome is distinct from 'recovered' and u.booked_time >= d.booked_time
+                    and u.from_time >= d.from_time and u.to_time <= d.to_time
+            ) u on true
             where machine_id = machine and reach >= start_time and scope = 'count'
                 and from_time < end_time and coalesce(booked_time, 'infinity') >= start_time
         ) g

@@ -176,13 +176,30 @@ def test_a_part_that_may_be_of_the_time_before_the_shift_is_taken_from_the_low_b
         store,
         facts,
         {**GAP, "from_us": before_us, "to_us": START_US - 3 * MINUTE_US},
-        credits=[{**CREDIT, "gap_from_us": before_us, "booked_us": first_us}],
+        credits=[{**CREDIT, "gap_from_us": before_us, "booked_us": first_us + MINUTE_US}],  # its scrap was told later
         count_gaps=changed,
         count_gaps_from={0: before_us - MINUTE_US},
     )
     assert ratios(look(connection, "kpi_shift"), "oee_low", "oee") == pytest.approx((3 * 95 / 600, 4 * 95 / 600))
     (read,) = live.count_gaps_touching(connection, PLANT.machines[0].id, START_US, END_US)
     assert (read.after_us, read.credit_us) == (before_us, PRI_US)
+
+
+def test_of_parts_of_an_unknown_program_made_in_a_gap_of_the_shift_the_least_is_certain(
+    store: Store, connection: Connection
+) -> None:
+    changed = doubt(
+        cause=Cause.PROGRAM_CHANGED,
+        from_us=START_US - 5 * MINUTE_US,
+        to_us=GAP["to_us"],
+        booked_us=GAP["to_us"],
+        credit_us=PRI_US,
+        least_us=PRI_US - 5 * SECOND_US,
+        most_us=PRI_US,
+    )
+    credit = {**CREDIT, "booked_us": GAP["to_us"]}
+    write(store, shift_facts(), credits=[credit], count_gaps=changed, count_gaps_from={0: START_US - 5 * MINUTE_US})
+    assert look(connection, "kpi_shift")["oee_low"] == pytest.approx((380 - 5) / 600)
 
 
 def test_a_scrap_counter_that_is_not_read_takes_good_parts_away(connection: Connection) -> None:
