@@ -213,6 +213,8 @@ def distrust(s: Any, kind: int) -> None:
 def may_make(s: Any, pri_us: int) -> None:
     """Another program is selected: what the counters read next may be parts of any since the last reading."""
     for kind in range(3):
+        if s.counter_us[kind] == s.at_us and s.counter[kind] != NO_COUNT and s.jump[kind] == NO_COUNT:
+            s.pri_least[kind] = s.pri_most[kind] = pri_us  # the one before had no time since that reading
         s.pri_least[kind] = min(s.pri_least[kind], pri_us)
         s.pri_most[kind] = max(s.pri_most[kind], pri_us)
 

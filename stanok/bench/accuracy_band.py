@@ -202,7 +202,7 @@ def _of_first_readings(
                 continue
             seen.add((scrap, at_us))
             before_us = max([signals.begin_us, *(at for at in (*told, *(p.at_us for p in read)) if at <= start)])
-            programs = [pri_us[name] for name in _selected(signals, machine, before_us, at_us)]
+            programs = [pri_us.get(name, 0.0) for name in _selected(signals, machine, before_us, at_us)]
             booked = sum(pri_us[part.program] for part in made) if at_us < to_us else 0.0
             under = over = 0.0
             if len(programs) > 1:
@@ -216,10 +216,10 @@ def _of_first_readings(
 
 
 def _selected(signals: Signals, machine: int, from_us: int, to_us: int) -> set[str]:
-    """The programs that were selected in a stretch."""
-    first = signals.present(machine, from_us + 1).get("prog.name")
-    later = [s.value for s in signals.samples(machine, from_us + 1, to_us + 1) if s.signal == "prog.name"]
-    return {str(name) for name in ([first[1]] if first else []) + later}
+    """The programs that were selected in a stretch; an empty name where there was none."""
+    _, first = signals.present(machine, from_us + 1).get("prog.name", (0, ""))
+    later = (s.value for s in signals.samples(machine, from_us + 1, to_us + 1) if s.signal == "prog.name")
+    return {str(name) for name in (first, *later)}
 
 
 def _minutes(start: int, end: int) -> Spans:

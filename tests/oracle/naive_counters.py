@@ -36,6 +36,13 @@ class Counter:
         self.bad_at = None  # the first reading that could not be trusted since the last that counted
         self.standards = {0}  # of the programs selected since then
 
+    def select(self, before: int, standard: int, now: int) -> None:
+        """A program, whose parts may be read next, too; the one before had no time if the last reading was just now."""
+        if self.last and self.last[1] == now and not self.jump:
+            self.standards = {standard}
+        else:
+            self.standards |= {before, standard}
+
     def new_job(self, now: int) -> None:
         if self.kind == "job" and not (self.last and self.last[1] >= now):
             self.fresh = True

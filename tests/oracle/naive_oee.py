@@ -469,7 +469,7 @@ class Machine:
             if trusted and value != self.program:
                 before, self.program = self.standard(), value
                 for counter in self.counters.values():
-                    counter.standards |= {before, self.standard()}
+                    counter.select(before, self.standard(), self.now)
         elif what == "job.order":
             self.order = value if trusted else self.order
         elif what == "job.id" and trusted:

@@ -131,6 +131,25 @@ def test_a_part_and_a_program_at_the_very_end_of_a_shift_belong_to_what_follows_
     assert facts_of(np.concatenate([fold.take().facts, rest.facts])) == expected(happenings, where)[0]
 
 
+@pytest.mark.parametrize(("told_s", "doubted"), [(0, False), (60, True)])
+def test_a_program_that_is_told_with_a_count_leaves_no_doubt_of_what_was_made_before_it(
+    told_s: int, doubted: bool
+) -> None:
+    where = plant(1, ("part.total",))
+    happenings = [
+        Happening(BEGIN, 0, "ctrl.execution", "active", "good"),
+        Happening(BEGIN, 1, "part.total", 1, "good"),
+        Happening(BEGIN + told_s * SECOND_US, 2, "prog.name", "A-1", "good"),
+        Happening(BEGIN + 120 * SECOND_US, 3, "part.total", 3, "good"),
+    ]
+    happenings.sort(key=lambda h: (h.event_us, h.rank, h.seq))
+    fold = Fold(where)
+    fold.begin(0, BEGIN)
+    fold.fold(columns(happenings, fold, where))
+    found = [row["cause"] for row in fold.take().count_gaps if row["cause"] == Cause.PROGRAM_CHANGED]
+    assert bool(found) is doubted
+
+
 def test_the_time_of_a_damaged_row_is_one_that_can_be_stored():
     play = Play()
     play.tick(5)
