@@ -108,8 +108,8 @@ def count_gaps_touching(connection: Connection, machine_id: int, from_us: int, t
             "select counter, from_time, to_time, credit_us, least_us, most_us, pri_us, booked_time,"
             " (select min(u.from_time) from stanok.data_gap u where u.machine_id = d.machine_id"
             " and u.scope in ('state', 'source') and u.outcome is distinct from 'recovered'"
-            " and u.reach >= d.booked_time and u.booked_time >= d.booked_time"
-            " and u.from_time >= d.from_time and u.to_time <= d.to_time), cause"
+            " and u.booked_time >= d.booked_time and u.from_time >= d.from_time and u.from_time < d.to_time"
+            " and u.to_time <= d.to_time), cause"
             " from stanok.data_gap d"
             " where scope = 'count' and machine_id = %s and from_time < %s and coalesce(booked_time, 'infinity') >= %s"
             " order by from_time, counter",

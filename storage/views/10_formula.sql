@@ -371,9 +371,9 @@ begin
             left join lateral (
                 select min(u.from_time) as first_time
                 from stanok.data_gap u
-                where u.machine_id = machine and u.reach >= d.booked_time and u.scope in ('state', 'source')
+                where u.machine_id = machine and u.scope in ('state', 'source')
                     and u.outcome is distinct from 'recovered' and u.booked_time >= d.booked_time
-                    and u.from_time >= d.from_time and u.to_time <= d.to_time
+                    and u.from_time >= d.from_time and u.from_time < d.to_time and u.to_time <= d.to_time
             ) u on true
             where machine_id = machine and reach >= start_time and scope = 'count'
                 and from_time < end_time and coalesce(booked_time, 'infinity') >= start_time
