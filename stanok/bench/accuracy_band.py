@@ -209,10 +209,11 @@ def _of_first_readings(
                 least = len(made) * min(programs) if start >= from_us and booked else 0.0
                 within = _length(_cut(_minutes(before_us, at_us), [(from_us, to_us)])) * rate + max(programs)
                 under, over = booked - least, max(0.0, min(len(made) * max(programs), within) - booked)
-            if scrap:
-                yield over, under
+            before = gap in what.untold and start < from_us
+            if scrap:  # it may be of parts made before, or of those made since
+                yield (max(over, booked), max(under, booked)) if before else (over, under)
             else:
-                yield (booked if gap in what.untold and start < from_us else under), over
+                yield (booked if before else under), over
 
 
 def _selected(signals: Signals, machine: int, from_us: int, to_us: int) -> set[str]:
