@@ -56,7 +56,7 @@ SILENCE_S = float(SWITCH_S)
 STATE_EVERY_US = 5 * MINUTE_US
 """Present values are retained anew this often. Publishers do it every 2 s, which would be most of the work."""
 AFTER_US = 3 * MINUTE_US
-"""How long a run goes on after its window: until who says no more is taken for silent, and the last minute is closed."""
+"""How long a run goes on after its window: until who says no more is silent, and the last minute is closed."""
 _BEAT_S = 0.2
 """Between two heartbeats of the collector (real): some scenario seconds."""
 _GROUP_MS = 50
