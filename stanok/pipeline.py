@@ -57,6 +57,9 @@ PAST_SPOOL = "backfill.spool"
 """Written by back-fill; read to its end before any other, because live heartbeats would make its samples late."""
 _READ_BYTES = 4_000_000
 """Payload bytes read from one spool at a time: some 80 000 samples, a fraction of a second of folding."""
+_SUMMARIZE_S = 60.0
+"""How often the index of hot samples is told what was written: a board that asks for one machine reads what it has not been
+told of whole."""
 _IDLE_S = 0.05
 """Pause when no spool had anything new; a twentieth of the commit interval."""
 _LOOK_FOR_SPOOLS_S = 1.0
@@ -107,6 +110,7 @@ class Engine:
         self._started = clock.running()
         self._next_tick = 0.0
         self._next_look = 0.0
+        self._next_summary = 0.0
         self._due: Tick | None = None
         self._connection: Connection | None = None
         self._inlets: dict[Path, _Inlet] = {}
@@ -224,8 +228,15 @@ class Engine:
         if due or len(self._stream) >= self._settings.commit_samples:
             self._commit()
         self._repair()
+        self._summarize()
         if not moved and self._job is None:
             stop.wait(_IDLE_S)
+
+    def _summarize(self) -> None:
+        if time.monotonic() >= self._next_summary:
+            self._next_summary = time.monotonic() + _SUMMARIZE_S
+            with self._guard.busy():
+                self._store.summarize()
 
     def _finish(self) -> None:
         """Take in and commit what is there, so that the next start has little to repeat."""

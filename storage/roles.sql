@@ -161,6 +161,9 @@ begin
         );
         execute format('grant usage on schema %I to %I', rule.place, rule.role_name);
     end loop;
+    if to_regrole('stanok_engine') is not null and to_regprocedure('stanok.summarize_samples()') is not null then
+        grant execute on function stanok.summarize_samples() to stanok_engine;
+    end if;
     if to_regrole('stanok_maintenance') is not null then
         for name in select p.oid::regprocedure from pg_proc p
             where pronamespace = 'stanok'::regnamespace

@@ -17,16 +17,16 @@ _STOPS_IN_WINDOW = f"""\
 def pareto(language: str) -> str:
     """Time not produced in the window by cause and reason, longest first; a piece is cut to the window."""
     return f"""\
-SELECT cause, told_reason, class, sum(length_s)::float8 AS length_s, sum(stops)::int8 AS stops, count(*) AS machines
+SELECT cause, told_reason, class, extract(epoch FROM sum(length))::float8 AS length_s, sum(stops)::int8 AS stops,
+       count(*) AS machines
 FROM (
-  SELECT cause, told_reason, class, machine, sum(length_s) AS length_s, count(*) AS stops
+  SELECT cause, told_reason, class, machine, sum(length) AS length, count(*) AS stops
   FROM (
     SELECT cause, reason_{language} AS told_reason, class, machine, stop_from,
-           sum(extract(epoch FROM least(to_time, $__timeTo()::timestamptz)
-               - greatest(from_time, $__timeFrom()::timestamptz))) AS length_s
+           sum(least(to_time, $__timeTo()::timestamptz) - greatest(from_time, $__timeFrom()::timestamptz)) AS length
     FROM board.stop
     {_STOPS_IN_WINDOW.replace(chr(10), chr(10) + "    ").rstrip()}
-    GROUP BY cause, reason_{language}, class, machine, stop_from
+    GROUP BY stop_from, machine, cause, reason_{language}, class
   ) a_stop
   GROUP BY cause, told_reason, class, machine
 ) a_machine
@@ -34,7 +34,8 @@ GROUP BY cause, told_reason, class
 ORDER BY length_s DESC, cause, told_reason
 LIMIT 200
 """
-    # Summed step by step: counting distinct pairs would sort them all.
+    # Summed step by step: counting distinct pairs would sort them all. Sorted by instants first, which differ and are
+    # compared ten times faster than words.
 
 
 def stops(language: str) -> str:

@@ -3,6 +3,10 @@
 The workload is fixed (seeded): machines with ten signals and five samples a second, a state change every 20 s, a part a
 minute, spindle and feed that cut and travel in turns, full accounting on. Some minutes of it are made and repeated with
 later times and counts until the span is full, so that an hour of a thousand machines fits into memory.
+
+What limits is measured in the same run, by leaving things out: `fold_16k` names nanoseconds of a sample that changes
+nothing between its gates, of one that changes what is known, and of a word, a count or a program; `fold_100` stands
+beside its calls alone, which then find nothing to do.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.engine.fold import Fold
+from core.engine.kernel import fold_samples
 from core.engine.state import STATE
 from core.plant.behaviour import Behaviour
 from core.plant.model import Break, Machine, PartProgram, Plant, Shift, Site, Source
@@ -97,6 +102,9 @@ def bench_batch(plant: Plant, samples: int | None = None) -> SampleBatch:
     return SampleBatch.of(columns, ("P",))
 
 
+_SMALL, _LARGE = 100, 16_384
+"""Samples of a chunk: a quiet second of some machines, and what a commit or a repair takes at once."""
+
 _ROW = np.dtype([("event_us", "<i8"), ("machine", "<i4"), ("signal", "<i2"), ("value", "<f8")])
 
 
@@ -131,6 +139,9 @@ def _values(rng: np.random.Generator, kind: NDArray[np.int64], age_us: NDArray[n
     return value
 
 
+_Pieces = Iterator[Columns]
+
+
 class Workload:
     """The whole span as pieces of columns, made one after the other."""
 
@@ -141,11 +152,16 @@ class Workload:
         self._pieces = max(1, span_us // PIECE_US)
         self.samples = self._pieces * len(self.batch)
 
-    def __iter__(self) -> Iterator[Columns]:
+    def pieces(self, which: NDArray[np.bool_] | None = None, value: NDArray[np.float64] | None = None) -> _Pieces:
+        """All pieces; of them only some samples, or with other values."""
+        columns, counts = self._columns, self._counts
+        if value is not None:
+            columns = replace(columns, value=value)
+        if which is not None:
+            columns, counts = columns.take(which), counts[which]
         for piece in range(self._pieces):
-            later = self._columns.event_us + piece * PIECE_US
-            counted = self._columns.value + self._counts * (piece * PIECE_US // _PART_US)
-            yield replace(self._columns, event_us=later, value=counted)
+            later = columns.event_us + piece * PIECE_US
+            yield replace(columns, event_us=later, value=columns.value + counts * (piece * PIECE_US // _PART_US))
 
 
 def measure(samples: int | None = None, span_us: int = SPAN_US) -> Iterator[Figure]:
@@ -159,15 +175,18 @@ def measure(samples: int | None = None, span_us: int = SPAN_US) -> Iterator[Figu
         "machines": MACHINES, "samples": work.samples, "threads": 1, "span_s": span_us // SECOND_US,
         "state_bytes": STATE.itemsize,
     }  # fmt: skip
-    columns = next(iter(work))
+    columns = next(work.pieces())
     peers = {
         "numpy copy": len(columns) / _seconds(lambda: _copy(columns)),
         "polars": _peer(plant, work.batch, _polars),
         "pandas": _peer(plant, work.batch, _pandas),
     }
-    for name, size in (("fold_100", 100), ("fold_16k", 16_384)):
-        seconds = min(_fold_seconds(plant, work, size) for _ in (1, 2))
-        yield Figure("kernel", name, work.samples / seconds, "samples/s", peers, conditions)
+    seconds = {size: min(_fold_seconds(plant, work.pieces(), size) for _ in (1, 2)) for size in (_SMALL, _LARGE)}
+    calls = {"its calls alone": _SMALL / _call_seconds(plant, columns)}
+    yield Figure("kernel", "fold_100", work.samples / seconds[_SMALL], "samples/s", {**peers, **calls}, conditions)
+    spent = _spent(plant, work, seconds[_LARGE])
+    found = {**conditions, "ns a sample": spent}
+    yield Figure("kernel", "fold_16k", work.samples / seconds[_LARGE], "samples/s", peers, found)
     for machines in (10, 10_000):
         yield _scale(machines, span_us if samples is None else PIECE_US, samples)
     yield _order(columns, conditions)
@@ -181,13 +200,13 @@ def _scale(machines: int, span_us: int, samples: int | None) -> Figure:
     """The same for few or many machines, over a span that gives about as many samples."""
     plant = bench_plant(machines)
     work = Workload(plant, max(PIECE_US, span_us * MACHINES // machines // 4), samples)
-    seconds = min(_fold_seconds(plant, work, 16_384) for _ in (1, 2))
+    seconds = min(_fold_seconds(plant, work.pieces(), _LARGE) for _ in (1, 2))
     conditions = {"machines": machines, "samples": work.samples, "threads": 1}
     return Figure("kernel", f"fold_16k_{machines}_machines", work.samples / seconds, "samples/s", {}, conditions)
 
 
 def _order(columns: Columns, conditions: dict[str, Any]) -> Figure:
-    parts = list(_cut(columns, 16_384))
+    parts = list(_cut(columns, _LARGE))
     full_sort = len(columns) / _seconds(lambda: [np.lexsort((p.seq, p.rank, p.event_us, p.machine)) for p in parts])
     ordering = len(columns) / _seconds(lambda: [canonical_order(part) for part in parts])
     return Figure("kernel", "order_16k", ordering, "samples/s", {"numpy lexsort, four keys": full_sort}, conditions)
@@ -207,11 +226,11 @@ def _cut(columns: Columns, size: int) -> Iterator[Columns]:
         yield Columns(*(array[at : at + size] for array in arrays))
 
 
-def _fold_seconds(plant: Plant, work: Workload, size: int) -> float:
+def _fold_seconds(plant: Plant, pieces: _Pieces, size: int) -> float:
     """From fresh states; taking the rows out is part of it, making the samples is not."""
     fold, spent = _begun(plant), 0.0
     fold.tables(BEGIN_US + SPAN_US)
-    for piece in work:
+    for piece in pieces:
         parts = list(_cut(piece, size))
         started = time.perf_counter()
         for part in parts:
@@ -219,6 +238,59 @@ def _fold_seconds(plant: Plant, work: Workload, size: int) -> float:
         fold.take()
         spent += time.perf_counter() - started
     return spent
+
+
+def _spent(plant: Plant, work: Workload, whole_s: float) -> dict[str, float]:
+    """What samples cost by what they do [ns], from folds of gauges alone: as they are, and all of one value.
+
+    A gauge changes what is known where its machine begins or ceases to turn, to feed or to cut. Closing the minutes of
+    all machines is part of the first figure.
+    """
+    batch = work.batch
+    gauge = np.isin(batch.signal, [plant.signal_index[name] for name in _GATED])
+    repeats = work.samples // len(batch)
+    gauges, others = repeats * int(gauge.sum()), repeats * int((~gauge).sum())
+    changing = repeats * _changes(batch, gauge)
+    as_they_are = min(_fold_seconds(plant, work.pieces(gauge), _LARGE) for _ in (1, 2))
+    steady = np.where(gauge, 0.0, batch.value)
+    alike = min(_fold_seconds(plant, work.pieces(gauge, steady), _LARGE) for _ in (1, 2))
+    quiet_s = alike / gauges
+    return {
+        "a gauge between its gates": round(quiet_s * 1e9, 1),
+        "a gauge that changes what is known": round(((as_they_are - alike) / max(1, changing) + quiet_s) * 1e9, 1),
+        "a word, a count, a program": round((whole_s - as_they_are) / max(1, others) * 1e9, 1),
+        "share of changing gauges": round(changing / work.samples, 3),
+        "share of words and counts": round(others / work.samples, 3),
+    }
+
+
+def _changes(batch: SampleBatch, gauge: NDArray[np.bool_]) -> int:
+    """Gauges that stand beside their gate otherwise than the one before."""
+    order = np.lexsort((batch.event_us[gauge], batch.signal[gauge], batch.machine[gauge]))
+    who = (batch.machine[gauge].astype(np.int64) << 16 | batch.signal[gauge])[order]
+    level = np.digitize(batch.value[gauge][order], _LEVELS)
+    return int(((who[1:] == who[:-1]) & (level[1:] != level[:-1])).sum())
+
+
+_GATED = ("spindle.1.speed", "spindle.1.load", "feed.1.rate", "power.active")
+_LEVELS = (0.1, 20.0, 2000.0)
+"""Between standing still, travelling and cutting in every gauge of `_values`."""
+
+
+def _call_seconds(plant: Plant, columns: Columns) -> float:
+    """A call of the compiled fold that starts at the end of its chunk and so does nothing."""
+    fold, used, out = _begun(plant), np.zeros(8, "i8"), np.zeros(8, "i8")
+    t, parts = fold.tables(BEGIN_US + SPAN_US), list(_cut(columns, _SMALL))
+
+    def work() -> None:
+        for c in parts:
+            fold_samples(
+                fold.states, len(c), c.machine, c.event_us, c.role, c.channel, c.value, c.key, c.quality, c.flags,
+                t.machines, t.segments, t.programs, out, used,
+            )  # fmt: skip
+
+    work()
+    return _seconds(work) / len(parts)
 
 
 def _seconds(work: Callable[[], object]) -> float:

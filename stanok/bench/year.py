@@ -180,7 +180,7 @@ _STATEMENTS = {
         insert into stanok.sample_gauge
         select t, m.id, g.id, m.source_id, 50, -1, 0, 0, -1, 1, 1, 1, t + interval '1 second', null
         from generate_series(%(as_of)s - make_interval(hours => %(raw_hours)s), %(as_of)s, interval '20 seconds') t
-        cross join stanok.machine m cross join stanok.signal g where g.store = 1 order by t""",
+        cross join stanok.machine m cross join stanok.signal g where g.store = 1 order by t, m.id""",
     "kept": """
         insert into stanok.kept
         select id, %(minutes)s::timestamptz + interval '1 day', %(minutes)s from stanok.machine""",
@@ -225,4 +225,5 @@ def make_year(connection: Connection, size: Size) -> Iterator[tuple[str, int]]:
         with _bare(connection, table) if table in _MANY else nullcontext():
             done = connection.execute(statement.replace(" % ", " %% ").encode(), given)
         yield table, done.rowcount
+    connection.execute("select stanok.summarize_samples()")  # as an engine does
     connection.execute("vacuum (analyze)")

@@ -69,6 +69,11 @@ class Store:
         for spool, record in changes.cursors.items():
             self._cursors[spool] = replace(self._cursors[spool], record=record)
 
+    def summarize(self) -> None:
+        """Tell the index of hot samples what was written since the last call; once a minute is often enough."""
+        with database_errors("summarize its samples"):
+            self._connection.execute("select stanok.summarize_samples()")
+
     def _check(self, changes: Changes) -> None:
         strangers = {*changes.cursors, *changes.spools} - set(self._cursors)
         if strangers:

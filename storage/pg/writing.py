@@ -135,10 +135,14 @@ class Writer:
 
     @contextmanager
     def _raw(self, raw: RawRows, spool_number: NDArray[np.int32]) -> Iterator[None]:
-        """Raw rows; those of the larger table are on their way while the block runs (`copying_in`)."""
+        """Raw rows; those of the larger table are on their way while the block runs (`copying_in`).
+
+        In the order of machine ids, so that few share a block of the table and its index can tell them apart.
+        """
         columns, text = self.raw_columns(raw, spool_number)
-        store = self._ids.signal_store[raw.batch.signal]
-        by_size = sorted(((np.flatnonzero(store == kind), table) for kind, table in RAW_TABLES.items()), key=_size)
+        order = np.argsort(columns["machine_id"], kind="stable")
+        store = self._ids.signal_store[raw.batch.signal[order]]
+        by_size = sorted(((order[store == kind], table) for kind, table in RAW_TABLES.items()), key=_size)
         with ExitStack() as on_their_way:
             for which, table in by_size:
                 on_their_way.close()

@@ -177,7 +177,8 @@ comment on view stanok_formula.period is 'Hours, shifts and production days of m
 create function stanok_formula.greatest_standard(
     machine bigint, shift bigint, start_time timestamptz, end_time timestamptz
 )
-    returns bigint language plpgsql stable parallel safe security definer set search_path = pg_catalog as $$
+    returns bigint language plpgsql stable parallel safe security definer set search_path = pg_catalog
+    set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 begin
     return (
@@ -201,7 +202,8 @@ create function stanok_formula.gap_noted(
     machine bigint, of_scope text, gap_from timestamptz, of_counter integer, rank integer,
     shift bigint, start_time timestamptz, end_time timestamptz
 )
-    returns bigint language plpgsql stable parallel safe security definer set search_path = pg_catalog as $$
+    returns bigint language plpgsql stable parallel safe security definer set search_path = pg_catalog
+    set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 begin
     return (
@@ -221,7 +223,8 @@ create function stanok_formula.gaps(
         inside_good bigint, inside_total bigint, possible_good double precision, possible_total double precision,
         later_good double precision, later_total double precision
     )
-    language plpgsql stable parallel safe security definer rows 1 set search_path = pg_catalog as $$
+    language plpgsql stable parallel safe security definer rows 1 set search_path = pg_catalog
+    set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 begin
     return query
@@ -279,7 +282,8 @@ create function stanok_formula.source_gaps(
     machine bigint, shift bigint, start_time timestamptz, end_time timestamptz, max_rate double precision
 )
     returns table (inside_good bigint, inside_total bigint, later_good double precision, later_total double precision)
-    language plpgsql stable parallel safe security definer rows 1 set search_path = pg_catalog as $$
+    language plpgsql stable parallel safe security definer rows 1 set search_path = pg_catalog
+    set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 begin
     return query
@@ -338,7 +342,8 @@ create function stanok_formula.count_gaps(
         good_less double precision, good_more double precision, scrap_less double precision, scrap_more double precision,
         total_less double precision, total_more double precision
     )
-    language plpgsql stable parallel safe security definer rows 1 set search_path = pg_catalog as $$
+    language plpgsql stable parallel safe security definer rows 1 set search_path = pg_catalog
+    set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 begin
     return query
@@ -406,7 +411,8 @@ comment on function stanok_formula.count_gaps is
 
 create function stanok_formula.spindle_doubt(machine bigint, shift bigint, start_time timestamptz, end_time timestamptz)
     returns table (unseen bigint, by_speed bigint)
-    language plpgsql stable parallel safe security definer rows 1 set search_path = pg_catalog as $$
+    language plpgsql stable parallel safe security definer rows 1 set search_path = pg_catalog
+    set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 begin
     return query

@@ -51,28 +51,40 @@ group by machine_id, ago, week;
 comment on view stanok_formula.week_machine is
     'Sums of each machine and week; days: a bit for each day of the week that has planned busy time.';
 
+create view stanok_formula.open_shift as
+select machine_id, shift_id, sum(apt + apt_no_order + aust + apt_out + aust_out)::bigint as work,
+    sum(unknown + unknown_out)::bigint as unseen
+from stanok.fact_minute
+where open
+group by machine_id, shift_id;
+comment on view stanok_formula.open_shift is 'Work and unknown time of the open minutes of a machine and shift, µs.';
+
 create view stanok_formula.worked_shift as
-select machine_id, ago, week, shift_id, sum(work) >= 3600000000 as sure, sum(work + unseen) >= 3600000000 as possible
+select machine_id, ago, week, work >= 3600000000 as sure, work + unseen >= 3600000000 as possible
 from (
-    select f.machine_id, w.ago, w.week, s.id as shift_id, f.work, f.unseen
+    -- A look into the index for each shift that is asked for, and the open minutes once.
+    select f.machine_id, w.ago, w.week, f.work + coalesce(o.work, 0) as work, f.unseen + coalesce(o.unseen, 0) as unseen
     from stanok_formula.week w
     cross join stanok_formula.site site
-    join stanok.shift_instance s
-        on s.site_id = site.id and s.production_day >= w.week and s.production_day < w.week + 7
     cross join lateral (
-        select machine_id, apt + apt_no_order + aust + apt_out + aust_out as work, unknown + unknown_out as unseen
-        from stanok.fact_shift where shift_id = s.id offset 0
+        select id from stanok.shift_instance
+        where site_id = site.id and production_day >= w.week and production_day < w.week + 7 offset 0
+    ) s
+    cross join lateral (
+        select machine_id, sum(apt + apt_no_order + aust + apt_out + aust_out)::bigint as work,
+            sum(unknown + unknown_out)::bigint as unseen
+        from stanok.fact_shift where shift_id = s.id group by machine_id offset 0
     ) f
+    left join stanok_formula.open_shift o on o.machine_id = f.machine_id and o.shift_id = s.id
     union all
-    select o.machine_id, w.ago, w.week, s.id, o.apt + o.apt_no_order + o.aust + o.apt_out + o.aust_out, o.unknown + o.unknown_out
-    from stanok_formula.open_fact o
+    select o.machine_id, w.ago, w.week, o.work, o.unseen
+    from stanok_formula.open_shift o
     join stanok.shift_instance s on s.id = o.shift_id
     join stanok_formula.week w on s.production_day >= w.week and s.production_day < w.week + 7
-    where o.kind = 'shift'
-) f
-group by machine_id, ago, week, shift_id;
+    where not exists (select from stanok.fact_shift f where f.machine_id = o.machine_id and f.shift_id = o.shift_id)
+) f;
 comment on view stanok_formula.worked_shift is
-    'Whether a machine worked in a shift: an hour at least of production or setup; possible: if unknown time was work.';
+    'Whether a machine worked in a shift, a row for each: an hour at least of production or setup; possible: if unknown time was work.';
 
 create view stanok_formula.week_all as
 select *, null::bigint as sure, null::bigint as possible from stanok_formula.week_machine

@@ -59,9 +59,9 @@ select
     m.title,
     i.from_time as stop_from,
     i.to_time as stop_to,
-    piece.from_time,
-    piece.to_time,
-    stanok_formula.seconds(piece.to_time - piece.from_time) as length_s,
+    coalesce(piece.from_time, i.from_time) as from_time,
+    coalesce(piece.to_time, i.to_time) as to_time,
+    stanok_formula.seconds(coalesce(piece.to_time, i.to_time) - coalesce(piece.from_time, i.from_time)) as length_s,
     state.word as state,
     cause.word as cause,
     cause.title_en as cause_en,
@@ -87,10 +87,7 @@ cross join lateral (
     ) as told
     offset 0
 ) has
-cross join lateral (
-    select i.from_time, i.to_time, null as reason, null as class, null as author, null as note
-    where not has.told
-    union all
+left join lateral (
     select cut.from_time, cut.to_time, note.reason, note.class, note.author, note.note
     from (
         select at as from_time, lead(at) over (order by at) as to_time
@@ -115,10 +112,11 @@ cross join lateral (
         order by t.entered_time desc, t.id desc
         limit 1
     ) note on true
-    where has.told
-) piece
+    where has.told and cut.to_time > cut.from_time
+    offset 0
+) piece on true
 left join stanok.reason r on r.code = piece.reason
-where i.state in (2, 3, 4, 5) and piece.to_time > piece.from_time; -- idle, unplanned_stop, setup, planned_stop: by code, of which there are statistics
+where i.state in (2, 3, 4, 5) and coalesce(piece.to_time, i.to_time) > coalesce(piece.from_time, i.from_time); -- idle, unplanned_stop, setup, planned_stop: by code, of which there are statistics
 comment on view board.stop is
     'Time that a machine did not produce, with the reasons that people gave: an interval is cut where a reason begins or ends, the latest entry holds where several lie.';
 comment on column board.stop.site is 'Plant [text]';

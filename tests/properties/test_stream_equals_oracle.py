@@ -196,7 +196,7 @@ def test_the_fold_equals_the_oracle_however_it_is_cut(happenings, counters, beha
     assert intervals_of(np.concatenate([settled.intervals, shown.intervals])) == intervals
 
 
-@settings(max_examples=EXAMPLES // 2, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(with_gaps(), BEHAVIOURS)
 def test_every_closed_minute_sums_to_sixty_million_and_planned_busy_time_to_its_parts(happenings, behaviour):
     where = plant(1, behaviour=behaviour)

@@ -21,6 +21,7 @@ from core.samples.records import Gap, Heartbeat, RowKind, SpoolRow, pack_gap, pa
 from core.units import MINUTE_US, SECOND_US, datetime_from_us, us_from_datetime
 from core.vocabulary import Cause, Execution, Flag, State
 from simulators.scenario import Scenario
+from stanok import pipeline
 from stanok.pipeline import Engine
 from stanok.plantfile import remember_names
 from stanok.settings import EngineSettings
@@ -408,3 +409,11 @@ def test_a_plant_file_in_another_order_goes_on_where_the_old_one_stopped(
     scenario: Scenario, benches: Callable[[], Bench]
 ) -> None:
     assert difference(hours(benches(), scenario), hours(benches(), scenario, lambda bench: turned(bench.plant))) == []
+
+
+def test_the_index_of_hot_samples_is_told_what_was_written(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "_SUMMARIZE_S", 0.0)
+    bench.start()
+    bench.committed(*(bench.word(minute(n / 100), Execution.ACTIVE) for n in range(300)))  # some blocks full
+    bench.stop()
+    assert bench.ask("select stanok.summarize_samples()") == [(0,)]  # nothing is left for others to tell

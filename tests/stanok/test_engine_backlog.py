@@ -46,7 +46,9 @@ class Bench:
 
     def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.tables, self.now_us = Tables(), BEGIN
-        store = SimpleNamespace(take_ownership=lambda ids: dict.fromkeys(ids, 0), commit=self.tables.store)
+        store = SimpleNamespace(
+            take_ownership=lambda ids: dict.fromkeys(ids, 0), commit=self.tables.store, summarize=lambda: None
+        )
         connection = SimpleNamespace(close=lambda: None)
         for name, found in {
             "connect": lambda *_: connection,
