@@ -58,8 +58,8 @@ PAST_SPOOL = "backfill.spool"
 _READ_BYTES = 4_000_000
 """Payload bytes read from one spool at a time: some 80 000 samples, a fraction of a second of folding."""
 _SUMMARIZE_S = 60.0
-"""How often the index of hot samples is told what was written: a board that asks for one machine reads what it has not been
-told of whole."""
+"""How often the index of hot samples is told what was written. What it was not told of is read by whoever asks for any
+machine."""
 _IDLE_S = 0.05
 """Pause when no spool had anything new; a twentieth of the commit interval."""
 _LOOK_FOR_SPOOLS_S = 1.0

@@ -33,7 +33,8 @@ def test_the_samples_of_one_machine_are_read_without_those_of_the_others(emptied
     store.summarize()
     emptied.execute("analyze stanok.sample_gauge")
     whole = emptied.execute(
-        "select sum(pg_relation_size(inhrelid)) / 8192 from pg_inherits where inhparent = 'stanok.sample_gauge'::regclass"
+        "select sum(pg_relation_size(inhrelid)) / 8192 from pg_inherits"
+        " where inhparent = 'stanok.sample_gauge'::regclass"
     ).fetchone()
     found = emptied.execute(
         "explain (analyze, format json) select from stanok.sample_gauge where machine_id = %s and event_time >= %s",
