@@ -1,4 +1,4 @@
-"""Process two: spools -> order -> fold -> commit. One plain loop, one database connection, no async.
+"""Process two: spools -> order -> fold -> commit. One plain loop, no async.
 
 Invariants:
 - A tick carries the ends that all spools had at its moment, and is written once they have been read up to there and no
@@ -7,6 +7,8 @@ Invariants:
 - The engine's own ticks and judgements go through its own spool and are read back like any other row, at once. After
   a restart the other spools are read no further than the next old tick allows, so that old judgements act in order.
 - A failed or unknown commit throws the whole memory away: reconnect, take ownership, resume from what is stored.
+- While there is much to commit, the next commit begins before the last one has ended (storage.pg.commit); whatever else
+  asks the database waits for both.
 - Nothing is acknowledged to a spool before its rows are committed.
 - What another version of the code folded is folded again before anything is read, in pieces (core.engine.renewal).
 - Late data is folded in when it has been quiet for a while, in slices between which the stream goes on; the requests
@@ -20,8 +22,8 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -88,6 +90,15 @@ class _Inlet:
     blocked_until: float = 0.0
 
 
+@dataclass(frozen=True)
+class _Commit:
+    """A commit that was begun: since when, and how far the spools had been read."""
+
+    changes: Changes
+    since: float
+    positions: Mapping[Path, int]
+
+
 class Engine:
     """The single writer of facts of one data directory."""
 
@@ -113,6 +124,9 @@ class Engine:
         self._next_summary = 0.0
         self._due: Tick | None = None
         self._connection: Connection | None = None
+        self._open = ExitStack()
+        """What `_disconnect` closes."""
+        self._begun: _Commit | None = None
         self._inlets: dict[Path, _Inlet] = {}
         self._refused: set[Path] = set()
         self._guard = _Guard()
@@ -150,16 +164,18 @@ class Engine:
         """Go on where the last commit left off; False if told to stop on the way there."""
         self._disconnect()
         self._connection = connection = connect(self._dsn, "stanok engine")
-        self._guard.watch(connection)
+        self._open.callback(connection.close)
         load_plant(connection, self._plant, self._clock.now_us())
         self._store = Store(connection, self._plant)
+        self._open.callback(self._store.close)
+        self._guard.watch(self._store.connections)
         self._stream = Stream(self._plant, names=lambda plant_hash: names_of(self._names, plant_hash))
         self._look_for_spools()  # takes ownership; what another engine committed until then is resumed from
         self._past = PgPast(connection, self._plant, CODE_VERSION)
         if not self._renewed(connection, stop):
             return False
         resume(self._stream, connection)
-        self._judge_after, self._due = self._own.end(), None
+        self._judge_after, self._due, self._begun = self._own.end(), None, None
         self._job: RepairJob | None = None
         self._late_since = self._last_late = self._last_look = self._last_commit = time.monotonic()
         self._meter.connected()
@@ -182,8 +198,7 @@ class Engine:
         for inlet in self._inlets.values():
             inlet.reader.close()
         self._inlets = {}
-        if self._connection is not None:
-            self._connection.close()
+        self._open.close()
 
     def _look_for_spools(self) -> None:
         """Open spools that appeared; the engine's own comes last in every round."""
@@ -224,17 +239,20 @@ class Engine:
         if time.monotonic() >= self._next_look:
             self._look_for_spools()
         moved = self._read_spools()
-        due = time.monotonic() - self._last_commit >= self._settings.commit_s
-        if due or len(self._stream) >= self._settings.commit_samples:
+        if len(self._stream) >= self._settings.commit_samples:
+            self._commit(ahead=True)
+        elif time.monotonic() - self._last_commit >= self._settings.commit_s:
             self._commit()
         self._repair()
         self._summarize()
         if not moved and self._job is None:
+            self._settle()
             stop.wait(_IDLE_S)
 
     def _summarize(self) -> None:
         if time.monotonic() >= self._next_summary:
             self._next_summary = time.monotonic() + _SUMMARIZE_S
+            self._settle()
             with self._guard.busy():
                 self._store.summarize()
 
@@ -262,6 +280,7 @@ class Engine:
 
     def _look_for_requests(self) -> bool:
         """Begin a repair if one was asked for."""
+        self._settle()
         self._last_look = self._late_since = time.monotonic()
         job = RepairJob(self._plant, self._past, self._stream.begin_us)
         self._job = None if job.empty else job
@@ -271,6 +290,7 @@ class Engine:
         """A slice of the repair. Its last step follows a commit at once, and is committed at once."""
         job, end = self._job, time.monotonic() + _REPAIR_SLICE_S
         assert job is not None
+        self._settle()
         while self._repair_hour(job):
             if time.monotonic() > end:
                 return
@@ -385,21 +405,44 @@ class Engine:
         others = [i for i in self._inlets.values() if i.name != OWN_SPOOL and now >= i.blocked_until]
         return Tick(now_us, {inlet.reader.spool_id: inlet.reader.end() for inlet in others})
 
-    def _commit(self) -> None:
+    def _commit(self, *, ahead: bool = False) -> None:
+        """Commit what was taken in; `ahead`: begin to, which ends what was begun before."""
         self._last_commit = time.monotonic()
         changes = self._stream.collect(self._clock.scale())
-        if not changes.cursors:
+        if not (changes.cursors or changes.repaired[0]):  # nothing was taken in since the start, nor folded again
+            self._settle()
             self._meter.idle()
             return
+        mine = _Commit(changes, self._last_commit, {path: inlet.position for path, inlet in self._inlets.items()})
+        before, self._begun = self._begun, mine
         with self._guard.busy():
-            self._store.commit(changes)
-        self._meter.committed(changes, time.monotonic() - self._last_commit)
-        if changes.late:
+            (self._store.begin if ahead else self._store.commit)(changes)
+        self._stored(before)
+        if not ahead:
+            self._begun = None
+            self._stored(mine)
+
+    def _settle(self) -> None:
+        """End what was begun: nobody may ask the database for what it does not have yet."""
+        if self._begun is not None:
+            with self._guard.busy():
+                self._store.finish()
+            mine, self._begun = self._begun, None
+            self._stored(mine)
+
+    def _stored(self, commit: _Commit | None) -> None:
+        """What follows from a commit that is in the database."""
+        if commit is None:
+            return
+        self._meter.committed(commit.changes, time.monotonic() - commit.since)
+        if commit.changes.late:
             if self._last_late <= self._last_look:
-                self._late_since = self._last_commit
-            self._last_late = self._last_commit
-        for inlet in self._inlets.values():
-            inlet.reader.acknowledge(changes.cursors.get(inlet.reader.spool_id, inlet.position))
+                self._late_since = commit.since
+            self._last_late = commit.since
+        for path, inlet in self._inlets.items():
+            record = commit.changes.cursors.get(inlet.reader.spool_id, commit.positions.get(path))
+            if record is not None:
+                inlet.reader.acknowledge(record)
 
 
 def resume(stream: Stream, connection: Connection) -> None:
@@ -428,13 +471,13 @@ class _Guard:
     def __init__(self, stuck_s: float = _STUCK_S, now: Callable[[], float] = time.monotonic) -> None:
         self._stuck_s, self._now = stuck_s, now
         self._since: float | None = None
-        self._connection: Connection | None = None
+        self._connections: Callable[[], Iterable[Connection]] = tuple
         self._over = threading.Event()
         threading.Thread(target=self._run, name="commit watchdog", daemon=True).start()
 
-    def watch(self, connection: Connection) -> None:
-        """The connection that commits use from now on."""
-        self._connection = connection
+    def watch(self, connections: Callable[[], Iterable[Connection]]) -> None:
+        """The connections that commits use from now on."""
+        self._connections = connections
 
     def busy(self) -> _Guard:
         """For `with`: a commit is under way."""
@@ -452,12 +495,13 @@ class _Guard:
 
     def _run(self) -> None:
         while not self._over.wait(1.0):
-            since, connection = self._since, self._connection
-            if since is not None and connection is not None and self._now() - since > self._stuck_s:
+            since = self._since
+            if since is not None and self._now() - since > self._stuck_s:
                 self._since = None
                 _log.error("a commit makes no progress for %.0f s; closing the connection", self._stuck_s)
-                with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as handle:
-                    handle.shutdown(socket.SHUT_RDWR)  # fails where the wire is broken already
+                for connection in self._connections():
+                    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as handle:
+                        handle.shutdown(socket.SHUT_RDWR)  # fails where the wire is broken already
 
 
 __all__ = ["Changes", "Engine", "resume"]

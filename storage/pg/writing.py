@@ -1,15 +1,15 @@
 """How each part of `Changes` becomes rows: one function a table, all inside the caller's transaction.
 
 Raw rows and minutes go by binary COPY, others by one statement with arrays a table, in a pipeline. What is to be sent
-after the raw rows is made while the server stores them. Tails are replaced whole and every value is absolute, so the
-same changes again give the same rows.
+after the raw rows is made while the server stores them, if they were not sent ahead. Tails are replaced whole and every
+value is absolute, so the same changes again give the same rows.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -75,8 +75,10 @@ def _tails(since_us: Mapping[int, int]) -> Stretches:
 class Writer:
     """Writes changes of one plant. `spool_number`: number of each spool in the raw tables."""
 
-    def __init__(self, connection: Connection, plant: Plant) -> None:
-        self._connection = connection
+    _connection: Connection
+    """Of the commit that is being written."""
+
+    def __init__(self, plant: Plant) -> None:
         self._plant = plant
         self._ids: Positions = positions_of(plant)
         self._tails = Tails(len(plant.machines))
@@ -86,15 +88,23 @@ class Writer:
         """What was written last is stored."""
         self._tails.committed()
 
-    def write(self, changes: Changes, spool_number: Mapping[str, int]) -> None:
-        """Everything but the cursors."""
-        self._rollup, self._statements = Rollup(self._connection), Statements()
+    def send(self, connection: Connection, changes: Changes, spool_number: Mapping[str, int]) -> None:
+        """The raw rows ahead of everything else; also while another commit is written by another connection."""
+        with self._raw(connection, changes, spool_number):
+            pass
+
+    def write(
+        self, connection: Connection, changes: Changes, spool_number: Mapping[str, int], *, sent: bool = False
+    ) -> None:
+        """Everything but the cursors, and but the raw rows if they are `sent`."""
+        self._connection = connection
+        self._rollup, self._statements = Rollup(connection), Statements()
         add_programs(self._connection, {key: clean(name) for key, name in changes.programs.items()})
         add_orders(self._connection, {key: clean(name) for key, name in changes.orders.items()})
         self._told_first(changes)
         if changes.repairs or changes.repaired[0]:
             self._repairs(changes)
-        with self._raw(changes.raw, np.array([spool_number[spool] for spool in changes.spools], np.int32)):
+        with nullcontext() if sent else self._raw(connection, changes, spool_number):
             minutes = self._where(_tails(changes.facts_from))
             rows = self._minute_columns(changes.facts, changes.closed_until_us)
             self._tails_and_present(changes, spool_number)
@@ -134,12 +144,13 @@ class Writer:
         self._gap_rows(changes)
 
     @contextmanager
-    def _raw(self, raw: RawRows, spool_number: NDArray[np.int32]) -> Iterator[None]:
+    def _raw(self, connection: Connection, changes: Changes, spool_number: Mapping[str, int]) -> Iterator[None]:
         """Raw rows; those of the larger table are on their way while the block runs (`copying_in`).
 
         In the order of machine ids, so that few share a block of the table and its index can tell them apart.
         """
-        columns, text = self.raw_columns(raw, spool_number)
+        raw, numbers = changes.raw, np.array([spool_number[spool] for spool in changes.spools], np.int32)
+        columns, text = self.raw_columns(raw, numbers)
         order = np.argsort(columns["machine_id"], kind="stable")
         store = self._ids.signal_store[raw.batch.signal[order]]
         by_size = sorted(((order[store == kind], table) for kind, table in RAW_TABLES.items()), key=_size)
@@ -147,7 +158,7 @@ class Writer:
             for which, table in by_size:
                 on_their_way.close()
                 taken = {name: values[which] for name, values in columns.items()}
-                copying = copying_in(self._connection, table, taken, raw.batch.texts, text[which])
+                copying = copying_in(connection, table, taken, raw.batch.texts, text[which])
                 on_their_way.enter_context(copying)
             yield
 

@@ -1,7 +1,7 @@
 """One life of an engine that may be struck at a moment of its commits; forked from a server that has all compiled.
 
 Moments of a commit: before it begins, before each statement, before and in the middle of each COPY's data, before
-COMMIT and after it.
+COMMIT and after it. So have commits that begin before the one before has ended: their own and those of the other.
 A life ends by itself when all that the spools hold is stored (DONE), or when another engine took over (FENCED).
 """
 
@@ -78,18 +78,24 @@ class _Fate:
         self._watch()
 
     def _watch(self) -> None:
-        self._commit = commit = Store.commit
+        self._commit = Store.commit
         transaction, write = psycopg.Connection.transaction, psycopg.Copy.write
 
-        def committing(store: Store, changes: Changes) -> None:
-            if self._life.fault == KILL:
-                self._die_everywhere(store, changes)
-            self._committing = True
-            self._moment("begin", store._connection)
-            try:
-                commit(store, changes)
-            finally:
-                self._committing = False
+        def struck(work: Callable[..., None]) -> Callable[..., None]:
+            def committing(store: Store, *changes: Changes) -> None:
+                if self._committing or not (changes or store._begun):  # it ends the one before, or there is none
+                    work(store, *changes)
+                    return
+                if self._life.fault == KILL and changes:
+                    self._die_everywhere(store, *changes)
+                self._committing = True
+                self._moment("begin", store._connection)
+                try:
+                    work(store, *changes)
+                finally:
+                    self._committing = False
+
+            return committing
 
         @contextmanager
         def with_moments(connection: Any, *args: Any) -> Iterator[Any]:
@@ -104,7 +110,8 @@ class _Fate:
             self._moment("mid-COPY", copy.connection)
             write(copy, data[len(data) // 2 :])
 
-        Store.commit = committing  # type: ignore[method-assign]  # killed inside
+        for name in ("commit", "begin", "finish"):
+            setattr(Store, name, struck(getattr(Store, name)))
         psycopg.Connection.transaction = with_moments  # type: ignore[method-assign,assignment]  # killed inside
         psycopg.Copy.write = in_pieces  # type: ignore[method-assign]  # killed inside
         for name in ("execute", "executemany"):
@@ -122,6 +129,8 @@ class _Fate:
     def _die_everywhere(self, store: Store, changes: Changes) -> None:
         """A fork for every moment of this commit makes it up to there and is killed, which leaves nothing. Then this
         life makes it itself; if there were data in it, it dies right after."""
+        if store._begun is not None:
+            store._begun.sent.exception()  # a fork has no other thread
         told, moment = mmap.mmap(-1, 1), 0
         while told[0] == 0:
             moment += 1
@@ -171,7 +180,12 @@ class _AllStored(threading.Event):
 
     def is_set(self) -> bool:
         connection, inlets = self.engine._connection, self.engine._inlets.values()
-        if connection is None or connection.closed or any(i.position < i.reader.end() for i in inlets):
+        if (
+            connection is None
+            or connection.closed
+            or self.engine._begun is not None
+            or any(i.position < i.reader.end() for i in inlets)
+        ):
             return False
         try:
             row = connection.execute(

@@ -171,6 +171,21 @@ def test_a_stretch_that_a_person_asks_for_is_folded_again_and_changes_nothing(be
         assert difference(before, results(connection)) == []
 
 
+def test_what_is_asked_for_is_done_though_nothing_new_comes_after_a_restart(bench: Bench) -> None:
+    bench.start()
+    bench.committed(bench.word(minute(0), Execution.ACTIVE), bench.beat(minute(3)))
+    wait_for(lambda: bench.ask("select tick_time from stanok.engine_state") != [], "there is no tick")
+    bench.stop()
+    with connect(bench.dsn) as connection:
+        before = results(connection)
+        assert ask_again(connection, bench.plant, minute(0), minute(3), [0]) == 1
+    bench.start()  # its clock stands: there is no tick either
+    wait_for(lambda: bench.ask("select * from stanok.recompute_request") == [], "the request is not done")
+    bench.stop()
+    with connect(bench.dsn) as connection:
+        assert difference(before, results(connection)) == []
+
+
 def test_silence_is_a_gap_from_the_last_proof_of_life_and_unknown_time_is_the_gaps_exactly(bench: Bench) -> None:
     bench.start()
     first_us, last_us = minute(0.25), minute(2) + 123_457

@@ -47,7 +47,10 @@ class Bench:
     def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.tables, self.now_us = Tables(), BEGIN
         store = SimpleNamespace(
-            take_ownership=lambda ids: dict.fromkeys(ids, 0), commit=self.tables.store, summarize=lambda: None
+            take_ownership=lambda ids: dict.fromkeys(ids, 0),
+            **dict.fromkeys(("commit", "begin"), self.tables.store),
+            **dict.fromkeys(("finish", "summarize", "close"), lambda: None),
+            connections=tuple,
         )
         connection = SimpleNamespace(close=lambda: None)
         for name, found in {

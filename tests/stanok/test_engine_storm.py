@@ -53,6 +53,9 @@ STRUCK = 0.8
 """Share of the turns that lightning aims at."""
 
 
+_COMMITS = ("commit", "begin", "finish")
+
+
 class Died(BaseException):
     """No error: the process is gone."""
 
@@ -68,7 +71,8 @@ class Lightning:
         self._aims: list[int] = []
         self.struck: Counter[str] = Counter()
         self._committing = False
-        for owner, name in ((SpoolWriter, "append_now"), (Store, "commit"), (SpoolReader, "acknowledge")):
+        borders = (SpoolWriter, "append_now"), (SpoolReader, "acknowledge"), *((Store, name) for name in _COMMITS)
+        for owner, name in borders:
             self._watch_borders(monkeypatch, owner, name)
         for name in ("execute", "executemany", "copy"):
             self._watch_statements(monkeypatch, name)
@@ -93,8 +97,10 @@ class Lightning:
         method: Callable[..., Any] = getattr(owner, name)
 
         def watched(*args: Any, **named: Any) -> Any:
+            if name == "finish" and args[0]._begun is None:
+                return method(*args)
             self._moment(f"before {name}")
-            self._committing = name == "commit"
+            self._committing = name in _COMMITS
             try:
                 result = method(*args, **named)
             finally:
