@@ -104,6 +104,7 @@ STATEMENTS: dict[str, tuple[str, set[str]]] = {
     "change through a view": ("update board.platform_health set tick_time = now()", set()),
     "keep less": ("select stanok.keep_from('2025-01-01')", {"maintenance"}),
     "old minutes away": ("select stanok.forget_minutes()", {"maintenance"}),
+    "what blocks hold": ("select stanok.summarize_samples()", {"engine"}),
     "index chunks": ("select stanok.index_chunk()", {"maintenance"}),
     "chunks for what comes": ("select stanok.add_chunk()", {"maintenance"}),
     "where chunks end": ("select * from stanok.raw_chunks('sample_gauge')", set()),
