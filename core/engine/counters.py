@@ -164,7 +164,7 @@ def _doubt_of(
         cause, least = _CORRECTED, 0
     elif what == _ROLLOVER and k.width == 0:
         cause, least = _OVER, reading
-    elif what == _COUNTED and s.announced & bit == 0:
+    elif what == _COUNTED:
         most = parts
         mixed = s.pri_least[kind] != s.pri_most[kind] and parts > (0 if spans else 1)
         cause = _BAD if bad else (_PROGRAM if mixed else 0)

@@ -196,6 +196,23 @@ def test_the_fold_equals_the_oracle_however_it_is_cut(happenings, counters, beha
     assert intervals_of(np.concatenate([settled.intervals, shown.intervals])) == intervals
 
 
+def test_parts_after_an_announced_reset_may_be_those_of_the_program_before():
+    where = plant(1)
+    happenings = [
+        Happening(BEGIN + MINUTE_US, 0, "part.total", 28, "good"),
+        Happening(BEGIN + 2 * MINUTE_US, 1, "prog.name", "A-1", "good"),
+        Happening(BEGIN + 9 * MINUTE_US, 2, "part.total", 29, "good", reset=True),
+    ]
+    fold = Fold(where, tables_of(where))
+    fold.begin(0, BEGIN)
+    fold.fold(columns(happenings, fold, where))
+    fold.advance(np.array([0]), np.array([END]))
+    _, shown = fold.shown(Columns.empty(), np.array([0]), np.array([END]))
+    found = doubts_of([*fold.take().count_gaps, *shown.count_gaps])
+    assert found == expected(happenings, where)[3]
+    assert Cause.PROGRAM_CHANGED in {doubt[1] for doubt in found}
+
+
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(with_gaps(), BEHAVIOURS)
 def test_every_closed_minute_sums_to_sixty_million_and_planned_busy_time_to_its_parts(happenings, behaviour):
