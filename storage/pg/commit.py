@@ -208,5 +208,6 @@ class Store:
 def _abandon(begun: _Begun) -> None:
     """Roll back. Its rows may still be on their way: what they could wait for, the commit before, has ended."""
     begun.sent.exception()
+    # A connection that is broken has rolled back by itself; Rollback comes out only where no transaction had begun.
     with suppress(DatabaseError, Rollback), database_errors("roll back"), begun.transaction:
         raise Rollback
