@@ -110,9 +110,9 @@ begin
         select r.role_name, r.rights, r.place, relation
         from (values
             -- What the engine writes, statement by statement (storage/pg): it deletes only what it replaces.
-            ('stanok_engine', 'select', 'stanok', 'schema_migration view_build grant_build'),
+            ('stanok_engine', 'select', 'stanok', 'schema_migration view_build grant_build sample'),
             ('stanok_engine', 'select, insert', 'stanok',
-                'plant_version standard_time sample_event sample_gauge quarantine operator_entry'),
+                'plant_version standard_time sample_event sample_gauge sample_block quarantine operator_entry'),
             -- Whoever may write at all keeps what is printed; nobody changes it (a trigger refuses).
             ('stanok_engine', 'insert', 'stanok', 'report'),
             ('stanok_maintenance', 'insert', 'stanok', 'report'),

@@ -33,14 +33,14 @@ set local session_replication_role = replica; -- no foreign keys for a moment
 do $$ declare found name; begin
     for found in select relname from pg_class where relkind = 'r' and relnamespace = 'stanok'::regnamespace
         and relname not in (
-            'schema_migration', 'view_build', 'grant_build', 'role_site', 'sample_event', 'sample_gauge'
+            'schema_migration', 'view_build', 'grant_build', 'role_site', 'sample_event', 'sample_gauge', 'sample_block'
         )
     loop execute format('delete from stanok.%I', found); end loop;
     for found in select relname from pg_class where relispartition and relnamespace = to_regnamespace('stanok_raw')
         and relkind = 'r' and relname !~ '_rest$'
     loop execute format('drop table stanok_raw.%I', found); end loop;
 end $$;
-truncate stanok.sample_event, stanok.sample_gauge;
+truncate stanok.sample_event, stanok.sample_gauge, stanok.sample_block;
 commit
 """
 """Deletes: truncating some twenty small tables takes ten times as long. The raw tables may have many chunks."""

@@ -70,6 +70,7 @@ SELECT date_bin('$__interval', at_time, 'epoch') AS time, avg(value) AS {column}
 FROM board.gauge
 WHERE {OF_MACHINE} AND signal = '{signal}'
   AND at_time >= $__timeFrom()::timestamptz AND at_time < $__timeTo()::timestamptz
+  AND block_time > $__timeFrom()::timestamptz - interval '1 hour' AND block_time < $__timeTo()::timestamptz
 GROUP BY 1
 UNION ALL
 SELECT from_time, NULL
@@ -89,6 +90,7 @@ WITH told AS (
   FROM board.gauge
   WHERE {OF_MACHINE} AND signal = ANY (ARRAY['feed.1.override', 'spindle.1.override', 'feed.1.rapid_override'])
     AND at_time >= $__timeFrom()::timestamptz - interval '1 day' AND at_time < $__timeTo()::timestamptz
+    AND block_time > $__timeFrom()::timestamptz - interval '25 hours' AND block_time < $__timeTo()::timestamptz
 ), held AS (
   SELECT signal, at_time, value FROM told
   UNION ALL

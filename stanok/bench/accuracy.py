@@ -208,9 +208,7 @@ def _really(
 
 def _samples(connection: Connection) -> int:
     """Rows of raw samples."""
-    row = connection.execute(
-        "select (select count(*) from stanok.sample_event) + (select count(*) from stanok.sample_gauge)"
-    ).fetchone()
+    row = connection.execute("select count(*) from stanok.sample").fetchone()
     return int(row[0]) if row else 0
 
 

@@ -38,7 +38,7 @@ LANGUAGE = "en"
 ROUNDS = 20
 LIVE = frozenset({"machine_live", "platform_health"})
 """Views that tell of now."""
-BIG = ("fact_minute", "fact_hour", "fact_shift", "fact_day", "state_interval", "sample_event", "sample_gauge")
+BIG = ("fact_minute", "fact_hour", "fact_shift", "fact_day", "state_interval", "sample_event", "sample_block")
 """Tables, with their parts, that no board may read from end to end."""
 _SPANS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
@@ -68,7 +68,7 @@ def measure(database: str | None, size: Size, rounds: int = ROUNDS) -> Iterator[
         rows = dict(make_year(connection, size))
         for job in (add_chunks, index_chunks):  # as `stanok maintain` does
             list(job(connection))
-        connection.execute("vacuum (analyze) stanok.sample_gauge")
+        connection.execute("vacuum (analyze) stanok.sample_block")
         made = {"seconds to make": round(time.perf_counter() - begun), "rows": rows, "bytes": _bytes(connection)}
         reading = house.enter_context(session(dsn, board_role(connection)))
         found = queries(reading, built_boards())

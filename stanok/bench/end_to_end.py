@@ -183,9 +183,7 @@ def _throughput(connection: Connection, publisher: _Publisher, children: list[Ch
 
 
 def _stored(connection: Connection) -> int:
-    row = connection.execute(
-        "select (select count(*) from stanok.sample_event) + (select count(*) from stanok.sample_gauge)"
-    ).fetchone()
+    row = connection.execute("select count(*) from stanok.sample").fetchone()
     return int(row[0]) if row else 0
 
 

@@ -248,10 +248,7 @@ def _wait(dsn: str, sender: _Sender, memory: _Memory) -> None:
 def _stored(dsn: str, samples: int) -> dict[str, int]:
     """Every sample once: their numbers are 0, 1, 2 …"""
     with connect(dsn, "stanok bench") as connection:
-        row = connection.execute(
-            "select count(*), sum(seq)::text, max(seq) from (select seq from stanok.sample_event"
-            " union all select seq from stanok.sample_gauge) s"
-        ).fetchone()
+        row = connection.execute("select count(*), sum(seq)::text, max(seq) from stanok.sample").fetchone()
         unknown = connection.execute(
             "select coalesce(sum(unknown + unknown_out), 0)::bigint from stanok.fact_minute"
             " where minute > (select min(minute) from stanok.fact_minute)"  # nothing is known before first samples

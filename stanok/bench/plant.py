@@ -179,17 +179,15 @@ def _stored(connection: Connection, plant: Plant, looks: Looks, offered: int, ch
     """Distinct changes of the measured time in the database, once everything has arrived or nothing more does."""
     names = sorted({name for machine in plant.machines for name in machine.signals if name != "conn.online"})
     query = (
-        "select count(*) from (select distinct e.machine_id, e.signal_id, e.event_time, e.seq from stanok.{} e"
+        "select count(*) from (select distinct e.machine_id, e.signal_id, e.event_time, e.seq from stanok.sample e"
         " join stanok.signal s on s.id = e.signal_id where s.name = any(%s) and e.event_time >= %s"
         " and e.event_time < %s and e.flags & 1 = 0) d"
     )
     window = [names, datetime_from_us(looks.from_us), datetime_from_us(looks.to_us)]
     deadline, stored = time.monotonic() + _DRAIN_S, -1
     while time.monotonic() < deadline:
-        found = 0
-        for table in ("sample_event", "sample_gauge"):
-            row = connection.execute(query.format(table).encode(), window).fetchone()
-            found += int(row[0]) if row else 0
+        row = connection.execute(query, window).fetchone()
+        found = int(row[0]) if row else 0
         if found >= offered or found == stored:
             return found
         stored = found

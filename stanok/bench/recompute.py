@@ -99,8 +99,7 @@ def _restart(connection: Connection, plant: Plant, conditions: dict[str, Any]) -
     resume(fresh_stream(plant), connection)
     seconds = time.perf_counter() - begin
     row = connection.execute(
-        "select (select count(*) from stanok.sample_event where event_time >= hour)"
-        " + (select count(*) from stanok.sample_gauge where event_time >= hour)"
+        "select (select count(*) from stanok.sample where event_time >= hour)"
         " from (select max(hour) as hour from stanok.machine_snapshot) newest"
     ).fetchone()
     return Figure(

@@ -32,7 +32,7 @@ from stanok.bench.history import SPOOL, commits, fresh_stream
 from stanok.bench.kernel import BEGIN_US, bench_plant
 from stanok.bench.report import Figure
 from stanok.bench.servers import a_database
-from storage.pg import reading
+from storage.pg import blocks, reading
 from storage.pg.capability import Timescale, ask
 from storage.pg.commit import Store
 from storage.pg.connect import Connection, connect
@@ -197,21 +197,18 @@ def _reading(connection: Connection, plant: Plant, conditions: dict[str, Any]) -
 
 def _thrown_away(connection: Connection, rows: int) -> float:
     """Rows a second of a COPY of the same columns through one connection, of which nothing is kept."""
-    names = sql.SQL(", ").join(map(sql.Identifier, [*reading.RAW, "text"]))
     begin = time.perf_counter()
-    for table in ("sample_event", "sample_gauge"):
-        query = sql.SQL("select {} from {}").format(names, sql.Identifier("stanok", table))
-        with copying_out(connection, query):
-            deque(pulled(connection, reading.RAW), maxlen=0)
+    for table, columns in (("sample_event", [*reading.RAW, "text"]), (blocks.TABLE, blocks.COLUMNS)):
+        names = sql.SQL(", ").join(map(sql.Identifier, columns))
+        with copying_out(connection, sql.SQL("select {} from {}").format(names, sql.Identifier("stanok", table))):
+            deque(pulled(connection), maxlen=0)
     return rows / (time.perf_counter() - begin)
 
 
 def _sizes(connection: Connection, plant: Plant, conditions: dict[str, Any]) -> Iterator[Figure]:
-    raw, rows = _size(connection, "sample_event"), 0
-    gauge = _size(connection, "sample_gauge")
-    for table in ("sample_event", "sample_gauge"):
-        rows += _one(connection, f"select count(*) from stanok.{table}")
-    yield Figure("storage", "bytes_per_sample", (raw + gauge) / rows, "B", {}, {**conditions, "rows": rows})
+    raw = _size(connection, "sample_event") + _size(connection, blocks.TABLE)
+    rows = _one(connection, "select count(*) from stanok.sample")
+    yield Figure("storage", "bytes_per_sample", raw / rows, "B", {}, {**conditions, "rows": rows})
     seconds = "select extract(epoch from max(minute) - min(minute))::bigint from stanok.fact_minute"
     hours = _one(connection, seconds) / 3600
     per_table = {}

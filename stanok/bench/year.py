@@ -176,11 +176,13 @@ _STATEMENTS = {
         join stanok.machine m on m.id = i.machine_id
         join stanok.shift_instance s on s.site_id = m.site_id and s.start_time <= %(as_of)s and s.end_time > %(as_of)s
         where i.from_time > %(as_of)s - interval '1 hour' order by i.machine_id, i.from_time desc""",
-    "sample_gauge": """
-        insert into stanok.sample_gauge
-        select t, m.id, g.id, m.source_id, 50, -1, 0, 0, -1, 1, 1, 1, t + interval '1 second', null
+    "sample_block": """
+        insert into stanok.sample_block
+        select min(t), m.id, m.source_id, -1, 0, 0, 1, min(t) + interval '1 second', array_agg(t), array_agg(g.id),
+            array_agg(50), '{-1}', '{1}', array_agg(1), array_agg(t + interval '1 second')
         from generate_series(%(as_of)s - make_interval(hours => %(raw_hours)s), %(as_of)s, interval '20 seconds') t
-        cross join stanok.machine m cross join stanok.signal g where g.store = 1 order by t, m.id""",
+        cross join stanok.machine m cross join stanok.signal g where g.store = 1
+        group by date_bin('1 minute', t, 'epoch'), m.id order by 1, 2""",
     "kept": """
         insert into stanok.kept
         select id, %(minutes)s::timestamptz + interval '1 day', %(minutes)s from stanok.machine""",

@@ -141,13 +141,15 @@ def _contradictions(connection: Connection) -> list[Contradiction]:
 
 def _offsets(connection: Connection) -> list[tuple[str, float]]:
     """Delays only add to (arrival − event), so the least of a while is the offset of the source's clock."""
-    tables = " union all ".join(
-        f"select source_id, received_time - event_time as delay from stanok.{table}, stanok.engine_state e"
-        f" where received_time > e.tick_time - interval '10 minutes' and flags & {_NOT_FRESH} = 0"
-        for table in ("sample_event", "sample_gauge")
-    )
+    fresh = f"received_time > e.tick_time - interval '10 minutes' and flags & {_NOT_FRESH} = 0"
     rows = connection.execute(
-        f"select source.name, extract(epoch from min(delay))::float8 from ({tables}) d"
-        " join stanok.source on source.id = d.source_id group by 1 order by 1".encode()
+        "select source.name, extract(epoch from min(delay))::float8 from ("
+        f" select source_id, received_time - event_time as delay from stanok.sample_event, stanok.engine_state e"
+        f" where {fresh} union all"
+        f" select source_id, received_time - event_time from stanok.sample_gauge, stanok.engine_state e where {fresh}"
+        " union all select source_id, (select min(coalesce(received, received_times[1]) - event)"
+        " from unnest(event_times, received_times) s (event, received))"
+        f" from stanok.sample_block, stanok.engine_state e where {fresh}"
+        ") d join stanok.source on source.id = d.source_id group by 1 order by 1".encode()
     ).fetchall()
     return [(name, seconds) for name, seconds in rows]

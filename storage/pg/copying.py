@@ -7,7 +7,7 @@ Invariants: values are big-endian; times are int64 µs since 2000-01-01; only a 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 
@@ -57,12 +57,15 @@ def rows_type(kinds: Mapping[str, str], text: bool = False) -> np.dtype[np.void]
 def encode(
     columns: Columns, texts: Sequence[str] = (), text: NDArray[np.int32] | None = None
 ) -> Iterator[bytes | memoryview]:
-    """A whole binary COPY of the columns; `text` adds a last column: an index into `texts`, -1 for NULL.
+    """A whole binary COPY of the columns, nothing for no rows; `text` adds a last column: index into `texts`, -1 NULL.
 
     It comes in pieces, each to be sent before the next is asked for: they lie in the same memory, because new memory
     costs several times what it costs to fill it, and the server reads one while the next is made.
     """
-    rows, count = _blank(columns, text is not None), len(next(iter(columns.values())))
+    count = len(next(iter(columns.values())))
+    if not count:
+        return
+    rows = _blank(columns, text is not None)
     bare, width = rows.view(f"V{rows.itemsize}").data.cast("B"), rows.itemsize
     fields = [_field(value) for value in texts]
     indices: Sequence[int] = [] if text is None else text.tolist()
@@ -111,29 +114,28 @@ def copy_in(
     text: NDArray[np.int32] | None = None,
 ) -> None:
     """COPY columns into a table of schema `stanok` whose columns have these names; does nothing for no rows."""
-    with copying_in(connection, table, columns, texts, text):
+    names = (*columns, *(() if text is None else ("text",)))
+    with copying_in(connection, table, names, encode(columns, texts, text)):
         pass
 
 
 @contextmanager
 def copying_in(
-    connection: Connection,
-    table: str,
-    columns: Columns,
-    texts: Sequence[str] = (),
-    text: NDArray[np.int32] | None = None,
+    connection: Connection, table: str, names: Sequence[str], pieces: Iterable[bytes | memoryview]
 ) -> Iterator[None]:
-    """`copy_in` whose rows are on their way when the block begins and stored when it ends.
+    """A binary COPY whose rows are on their way when the block begins and stored when it ends; nothing for no pieces.
 
-    The server needs ten times as long for them as we need to send them, so the block has time for work of its own; the
-    connection is not free meanwhile.
+    The server needs several times as long for them as we need to send them, so the block has time for work of its own;
+    the connection is not free meanwhile.
     """
-    if not len(next(iter(columns.values()))):
+    sent = iter(pieces)
+    first = next(sent, None)
+    if first is None:
         yield
         return
-    into = _copy_into(table, (*columns, *(() if text is None else ("text",))))
-    with connection.cursor().copy(into) as copy:
-        for piece in encode(columns, texts, text):
+    with connection.cursor().copy(_copy_into(table, tuple(names))) as copy:
+        copy.write(first)
+        for piece in sent:
             copy.write(piece)
         yield
 

@@ -20,12 +20,11 @@ def machines_live(connection: Connection) -> list[dict[str, Any]]:
 def stored_samples(
     connection: Connection, machine_id: int, window_us: tuple[int, int], ignored_flags: int, ignored_signals: list[int]
 ) -> int:
-    """Distinct samples of a machine in both raw tables by event time, but for those of some flags or signals."""
-    query = " union all ".join(
-        f"select count(distinct (signal_id, event_time, seq, value::text, text)) from stanok.{table}"
+    """Distinct samples of a machine by event time, but for those of some flags or signals."""
+    query = (
+        "select count(distinct (signal_id, event_time, seq, value::text, text)) from stanok.sample"
         " where machine_id = %(machine)s and event_time >= %(from)s and event_time < %(to)s"
         " and flags & %(flags)s = 0 and signal_id <> all (%(signals)s)"
-        for table in ("sample_event", "sample_gauge")
     )
     given = {
         "machine": machine_id,
@@ -35,7 +34,8 @@ def stored_samples(
         "signals": ignored_signals,
     }
     with database_errors("count stored samples"):
-        return sum(row[0] for row in connection.execute(query.encode(), given).fetchall())
+        row = connection.execute(query, given).fetchone()
+    return 0 if row is None else int(row[0])
 
 
 class GapRow(NamedTuple):

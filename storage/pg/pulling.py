@@ -1,8 +1,8 @@
-"""Rows of a binary COPY from libpq straight into columns, by a compiled loop that calls libpq.
+"""Rows of a binary COPY from libpq into one piece of memory, by a compiled loop that calls libpq.
 
 Through Python a row costs twice what the server spends on it, however narrow it is.
-Invariants: the fields of a row are never NULL and of fixed width, then comes one text, which may be NULL; the
-connection is in COPY OUT meanwhile. Where libpq is not found in this process the same rows come through Python.
+Invariants: the connection is in COPY OUT meanwhile. Where libpq is not found in this process the same rows come through
+Python.
 """
 
 from __future__ import annotations
@@ -29,8 +29,10 @@ from storage.pg.copying import HEADER, TRAILER, rows_type
 
 log = logging.getLogger(__name__)
 
-BLOCK = 4_096
-"""Rows at a time: half a megabyte, as much as waits in a socket, so that the server goes on meanwhile."""
+_ROWS, _BYTES = 4_096, 600_000
+"""At a time at most: half a megabyte, as much as waits in a socket, so that the server goes on meanwhile."""
+_NO_ROW = 2
+"""Bytes of the trailer; rows are longer."""
 _ENDED = -1
 """What PQgetCopyData returns after the last row."""
 _MAPS = Path("/proc/self/maps")
@@ -53,20 +55,29 @@ _call: Any = _c_call  # what stands in its place takes no typing context
 
 @compiled
 def _pull(
-    functions: NDArray[np.int64], connection: int, first: int, width: int, at: int, end: int, odd: NDArray[np.int64]
+    functions: NDArray[np.int64],
+    connection: int,
+    data: NDArray[np.uint8],
+    ends: NDArray[np.int64],
+    at: int,
+    odd: NDArray[np.int64],
 ) -> int:
-    """Copy rows of so many bytes to `first` + width × number, from row `at` on; the number reached.
+    """Copy rows behind each other, from number `at` on; the number reached.
 
-    Where that is not `end`, the next is no such row: `odd` is its address and length, or a code of PQgetCopyData.
+    Where there was room for more, `odd` is the address and length of what did not fit or is no row, or a code of
+    PQgetCopyData.
     """
     get, free, copy = functions[0], functions[1], functions[2]
-    while at < end:
+    end = ends[at - 1] if at else 0
+    while at < len(ends):
         length = np.int64(np.int32(_call(get, connection, odd.ctypes.data, 0)))
-        if length != width:
+        if length <= _NO_ROW or end + length > len(data):
             odd[1] = length
             return at
-        _call(copy, first + at * width, odd[0], width)
+        _call(copy, data.ctypes.data + end, odd[0], length)
         _call(free, odd[0], 0, 0)
+        end += length
+        ends[at] = end
         at += 1
     return at
 
@@ -93,31 +104,32 @@ def _functions() -> NDArray[np.int64] | None:
 
 
 def pulled(
-    connection: Connection, kinds: Mapping[str, str], *, through_python: bool = False
-) -> Iterator[tuple[NDArray[np.void], list[tuple[int, str]]]]:
-    """Blocks of rows to the end of the COPY, and the texts of those that have one, by their number in the block.
+    connection: Connection, *, through_python: bool = False
+) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
+    """The rows to the end of the COPY, some at a time: their bytes behind each other, and where each ends.
 
-    The memory of a block is that of the next one, too. A row that is not as the module says is a BrokenPromise.
+    The memory is that of the next ones, too.
     """
     functions = None if through_python else _functions()
-    rows = np.empty(BLOCK, rows_type(kinds, text=True))
-    texts: list[tuple[int, str]] = []
-    at, head = 0, len(HEADER)  # which comes with the first row, or with the trailer
-    while True:
-        if functions is None:
+    data, ends = np.empty(_BYTES, "u1"), np.empty(_ROWS, "i8")
+    at, row = 0, _next_row(connection)
+    row = None if row is None else row[len(HEADER) :]  # it comes with the first row, or with the trailer
+    while row is not None and row != TRAILER:
+        end = int(ends[at - 1]) if at else 0
+        if at == _ROWS or end + len(row) > len(data):
+            yield data[:end], ends[:at]
+            at = end = 0
+            data = data if len(row) <= len(data) else np.empty(len(row), "u1")
+        data[end : end + len(row)] = np.frombuffer(row, "u1")
+        ends[at] = end + len(row)
+        at += 1
+        if functions is not None:
+            at, row = _fill(functions, connection, data, ends, at)
+        if functions is None or (row is None and at == _ROWS):
             row = _next_row(connection)
-        else:
-            at, row = _fill(functions, connection, rows, at)
-        if row is None and at < BLOCK:
-            break
-        if row is not None and (row := row[head:]) != TRAILER:
-            texts += _take(rows, at, row)
-            at += 1
-        head = 0
-        if at == BLOCK:
-            yield rows, texts + _empty(rows)
-            at, texts = 0, []
-    yield rows[:at], texts + _empty(rows[:at])
+    if row is not None and (left := _next_row(connection)) is not None:
+        raise BrokenPromise(f"{len(left)} bytes of COPY after its end")
+    yield data[: int(ends[at - 1]) if at else 0], ends[:at]
 
 
 def _next_row(connection: Connection) -> bytes | None:
@@ -127,13 +139,13 @@ def _next_row(connection: Connection) -> bytes | None:
 
 
 def _fill(
-    functions: NDArray[np.int64], connection: Connection, rows: NDArray[np.void], at: int
+    functions: NDArray[np.int64], connection: Connection, data: NDArray[np.uint8], ends: NDArray[np.int64], at: int
 ) -> tuple[int, bytes | None]:
-    """Fill the block; the number of the row reached, and what came instead of a row without a text."""
+    """Take rows while there is room; the number reached, and what came next if something did."""
     odd = np.zeros(2, "i8")
     libpq: Any = connection.pgconn  # psycopg.abc does not name the pointer, its documentation does
-    at = _pull(functions, libpq.pgconn_ptr, rows.ctypes.data, rows.itemsize, at, len(rows), odd)
-    if at == len(rows) or odd[1] == _ENDED:
+    at = _pull(functions, libpq.pgconn_ptr, data, ends, at, odd)
+    if at == len(ends) or odd[1] == _ENDED:
         return at, None
     if odd[1] < 0:
         raise psycopg.OperationalError(connection.pgconn.error_message.decode(errors="replace"))
@@ -142,17 +154,24 @@ def _fill(
     return at, row
 
 
-def _take(rows: NDArray[np.void], at: int, row: bytes) -> list[tuple[int, str]]:
-    """Put in a row that has a text or came through Python; the text."""
-    whole = len(row) >= rows.itemsize
-    if whole:
-        rows[at : at + 1] = np.frombuffer(row, rows.dtype, 1)
-    length = int(rows["text:"][at])
-    if not whole or len(row) != rows.itemsize + max(length, 0):
-        raise BrokenPromise(f"a row of COPY has {len(row)} bytes, not {rows.itemsize}; is there a NULL?")
-    return [(at, row[rows.itemsize :].decode())] if length > 0 else []
-
-
-def _empty(rows: NDArray[np.void]) -> list[tuple[int, str]]:
-    """Texts without a character, in rows as wide as those without a text."""
-    return [(at, "") for at in np.flatnonzero(rows["text:"] == 0).tolist()]
+def with_text(
+    data: NDArray[np.uint8], ends: NDArray[np.int64], kinds: Mapping[str, str]
+) -> tuple[NDArray[np.void], list[tuple[int, str]]]:
+    """Rows of columns that are never NULL, of these kinds, and of one text, which may be; and the texts of those that
+    have one, by their number. A row that is not so is a BrokenPromise."""
+    kind = rows_type(kinds, text=True)
+    starts = np.append(0, ends[:-1])
+    length = ends - starts
+    if (length < kind.itemsize).any():
+        raise BrokenPromise(f"a row of COPY has {length.min()} bytes, not {kind.itemsize}; is there a NULL?")
+    if (length == kind.itemsize).all():
+        rows = data.view(kind)
+    else:
+        rows = data[starts[:, None] + np.arange(kind.itemsize)].view(kind)[:, 0]
+    texts = [
+        (at, data[starts[at] + kind.itemsize : ends[at]].tobytes().decode())
+        for at in np.flatnonzero(rows["text:"] >= 0).tolist()
+    ]
+    if not (length == kind.itemsize + np.maximum(rows["text:"], 0)).all():
+        raise BrokenPromise(f"rows of COPY are not {kind.itemsize} bytes and a text; is there a NULL?")
+    return rows, texts

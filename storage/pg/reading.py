@@ -24,12 +24,12 @@ from core.samples.batch import COLUMNS, SampleBatch
 from core.samples.order import FIRST_VALUES
 from core.units import FAR_US, HOUR_US, datetime_from_us, us_from_datetime
 from core.vocabulary import Cause
+from storage.pg import blocks
 from storage.pg.connect import Connection, another, database_errors
 from storage.pg.copying import copy_out, copying_out, our_time
 from storage.pg.positions import NOWHERE, Positions, find, positions_of
-from storage.pg.pulling import pulled
+from storage.pg.pulling import pulled, with_text
 from storage.pg.wire import EPOCH_US
-from storage.pg.writing import RAW_TABLES
 
 log = logging.getLogger(__name__)
 
@@ -261,45 +261,68 @@ def _read(
     connection: Connection, ids: Positions, window: Window, half: int | None
 ) -> tuple[list[_Part], tuple[str, ...]]:
     parts, texts = list[_Part](), dict[str, int]()
-    for table in RAW_TABLES.values():
-        with copying_out(connection, _query(table, ids, window, half)):
-            for rows, worded in pulled(connection, RAW):
-                parts.append(_part(rows, [(at, texts.setdefault(text, len(texts))) for at, text in worded]))
+    for table in ("sample_event", "sample_gauge"):
+        with copying_out(connection, _query(table, [*RAW, "text"], _IN_ROWS, ids, window, half)):
+            for data, ends in pulled(connection):
+                rows, worded = with_text(data, ends, RAW)
+                text = np.full(len(rows), -1, "<i4")
+                for at, found in worded:
+                    text[at] = texts.setdefault(found, len(texts))
+                parts.append(_part({name: rows[name] for name in RAW}, text))
+    with copying_out(connection, _query(blocks.TABLE, blocks.COLUMNS, _IN_BLOCKS, ids, window, half)):
+        for data, ends in pulled(connection):
+            columns = blocks.decode(data, ends)
+            parts.append(_part(columns, np.full(len(columns["value"]), -1, "<i4")))
     return parts, tuple(texts)
 
 
-def _query(table: str, ids: Positions, window: Window, half: int | None) -> sql.Composed:
+_IN_ROWS = (
+    "event_time < {to} and (event_time >= {first} or flags & {seeds} <> 0"
+    " and received_time >= {told_from} and received_time < {told_to})",
+    "record",
+)
+_IN_BLOCKS = (
+    "event_time < {to} and (event_time >= {first_hour} or flags & {seeds} <> 0"
+    " and received_time >= {told_from_hour} and received_time < {told_to})",
+    "records[1]",
+)
+"""Which rows of the database to read: all wanted samples and some others, and a record of each."""
+
+
+def _query(
+    table: str, columns: Sequence[str], rows: tuple[str, str], ids: Positions, window: Window, half: int | None
+) -> sql.Composed:
     """Rows of one table, of one half of the pairs of records or all.
 
     What is no machine of the plant is told apart by us where all are asked for: comparing ids costs the server a tenth.
     """
-    told = "received_time >= {told_from} and received_time < {told_to}"
-    names = sql.SQL(", ").join(map(sql.Identifier, [*RAW, "text"]))
+    which, record = rows
     some = " and machine_id = any ({machines}::bigint[])" if len(window.from_us) < len(ids.machine) else ""
-    records = "" if half is None else f" and record >> 1 & 1 = {half}"
-    return sql.SQL(
-        "select {names} from stanok.{table} where event_time < {to}"
-        f" and (event_time >= {{first}} or flags & {{seeds}} <> 0 and {told}){some}{records}"
-    ).format(
-        names=names,
+    records = "" if half is None else f" and {record} >> 1 & 1 = {half}"
+    first_us = min(window.from_us.values())
+    instants = {
+        "to": window.to_us,
+        "first": first_us,
+        "first_hour": first_us // HOUR_US * HOUR_US,
+        "told_from": window.told_from_us,
+        "told_from_hour": window.told_from_us // HOUR_US * HOUR_US,
+        "told_to": window.told_to_us,
+    }
+    return sql.SQL(f"select {{names}} from stanok.{{table}} where {which}{some}{records}").format(
+        names=sql.SQL(", ").join(map(sql.Identifier, columns)),
         table=sql.Identifier(table),
         machines=sql.Literal(ids.machine[list(window.from_us)].tolist()),
-        to=sql.Literal(datetime_from_us(window.to_us)),
-        told_from=sql.Literal(datetime_from_us(window.told_from_us)),
-        told_to=sql.Literal(datetime_from_us(window.told_to_us)),
         seeds=sql.Literal(FIRST_VALUES),
-        first=sql.Literal(datetime_from_us(min(window.from_us.values()))),
+        **{name: sql.Literal(datetime_from_us(us)) for name, us in instants.items()},
     )
 
 
-def _part(rows: NDArray[np.void], texts: Sequence[tuple[int, int]]) -> _Part:
-    """Rows as columns; `texts`: number of each row that has one, and its index."""
-    part = {name: rows[stored].astype(_COLUMNS[name]) for name, stored in _STORED.items()}
+def _part(columns: Mapping[str, NDArray[Any]], text: NDArray[np.int32]) -> _Part:
+    """Columns of the table as we count and name them."""
+    part = {name: columns[stored].astype(_COLUMNS[name]) for name, stored in _STORED.items()}
     for name in ("event_us", "received_us"):
         part[name] += EPOCH_US
-    part["text"] = np.full(len(rows), -1, "<i4")
-    for at, index in texts:
-        part["text"][at] = index
+    part["text"] = text
     return part
 
 
@@ -318,15 +341,13 @@ def arrival(spool: NDArray[Any], record: NDArray[Any], row: NDArray[Any]) -> NDA
 
 
 def _wanted(found: Mapping[str, NDArray[Any]], window: Window, machines: int) -> NDArray[np.bool_] | None:
-    """Which rows are of this plant and not from before the instant of their machine; None for all."""
-    wanted = (found["machine"] >= 0) & (found["signal"] >= 0)
-    since = np.full(machines, FAR_US)
+    """Which rows are of this plant and inside the window; None for all."""
+    since = np.full(machines + 1, FAR_US)  # NOWHERE is the last
     since[list(window.from_us)] = list(window.from_us.values())
-    if len(set(since.tolist())) > 1:
-        received = found["received_us"]
-        told = (found["flags"] & FIRST_VALUES != 0) & (received >= window.told_from_us)
-        told &= (received < window.told_to_us) & (since[found["machine"]] < FAR_US)
-        wanted &= told | (found["event_us"] >= since[found["machine"]])
+    event, received, first = found["event_us"], found["received_us"], since[found["machine"]]
+    told = (found["flags"] & FIRST_VALUES != 0) & (received >= window.told_from_us) & (received < window.told_to_us)
+    wanted = (event >= first) | (told & (first < FAR_US))
+    wanted &= (event < window.to_us) & (found["signal"] >= 0)
     return None if wanted.all() else wanted
 
 

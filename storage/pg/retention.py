@@ -46,7 +46,7 @@ def forget(connection: Connection, past: timedelta, events: timedelta) -> Remove
         kept = connection.execute("select min(minutes_from) from stanok.kept").fetchone()
         if kept is None or kept[0] is None:
             return Removed(minutes, snapshots, 0, 0)
-        gauges = _samples(connection, "sample_gauge", kept[0])
+        gauges = sum(_samples(connection, table, kept[0]) for table in ("sample_block", "sample_gauge"))
         events_gone = _samples(connection, "sample_event", min(kept[0], _day(row[0] - events)))
     return Removed(minutes, snapshots, gauges, events_gone)
 

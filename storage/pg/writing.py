@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -22,6 +22,7 @@ from core.kpi.counts import effect_of
 from core.plant.model import Plant, Source
 from core.units import FAR_US, datetime_from_us
 from core.vocabulary import State, Store
+from storage.pg import blocks
 from storage.pg.connect import Connection
 from storage.pg.copying import clean, copy_in, copying_in, pg_time
 from storage.pg.plant import add_orders, add_programs
@@ -32,8 +33,6 @@ from storage.pg.tails import Difference, Tails
 from storage.pg.wire import array
 
 log = logging.getLogger(__name__)
-
-RAW_TABLES = {Store.EVENT: "sample_event", Store.GAUGE: "sample_gauge"}
 
 Stretches = Mapping[int, tuple[int, int]]
 """By machine: from when until when rows are replaced [µs]."""
@@ -145,21 +144,19 @@ class Writer:
 
     @contextmanager
     def _raw(self, connection: Connection, changes: Changes, spool_number: Mapping[str, int]) -> Iterator[None]:
-        """Raw rows; those of the larger table are on their way while the block runs (`copying_in`).
+        """Raw rows; those of the last table, the many, are on their way while the block runs (`copying_in`).
 
-        In the order of machine ids, so that few share a block of the table and its index can tell them apart.
+        Gauges go into blocks (blocks.py) but for those with a text. The others in the order of machine ids, so that few
+        share a block of the table and its index can tell them apart.
         """
         raw, numbers = changes.raw, np.array([spool_number[spool] for spool in changes.spools], np.int32)
         columns, text = self.raw_columns(raw, numbers)
-        order = np.argsort(columns["machine_id"], kind="stable")
-        store = self._ids.signal_store[raw.batch.signal[order]]
-        by_size = sorted(((order[store == kind], table) for kind, table in RAW_TABLES.items()), key=_size)
-        with ExitStack() as on_their_way:
-            for which, table in by_size:
-                on_their_way.close()
-                taken = {name: values[which] for name, values in columns.items()}
-                copying = copying_in(connection, table, taken, raw.batch.texts, text[which])
-                on_their_way.enter_context(copying)
+        gauge = self._ids.signal_store[raw.batch.signal] == Store.GAUGE
+        for which, table in ((~gauge, "sample_event"), (gauge & (text >= 0), "sample_gauge")):
+            at = np.flatnonzero(which)
+            at = at[np.argsort(columns["machine_id"][at], kind="stable")]
+            copy_in(connection, table, _some(columns, at), raw.batch.texts, text[at])
+        with copying_in(connection, blocks.TABLE, blocks.COLUMNS, blocks.encode(_some(columns, gauge & (text < 0)))):
             yield
 
     def raw_columns(
@@ -581,8 +578,8 @@ class Writer:
             self._statements.add(statement, row)
 
 
-def _size(part: tuple[NDArray[np.int64], str]) -> int:
-    return len(part[0])
+def _some(columns: Mapping[str, NDArray[Any]], which: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    return {name: values[which] for name, values in columns.items()}
 
 
 def _moment(us: int) -> datetime | None:

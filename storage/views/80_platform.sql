@@ -44,6 +44,9 @@ select
             where s.received_time > e.tick_time - interval '10 minutes')
         + (select count(*) from stanok.sample_gauge s join stanok_formula.machine m on m.id = s.machine_id
             where s.received_time > e.tick_time - interval '10 minutes')
+        + (select coalesce(sum(cardinality(s.event_times)), 0) from stanok.sample_block s
+            join stanok_formula.machine m on m.id = s.machine_id
+            where s.received_time > e.tick_time - interval '10 minutes')
     ) / 600.0::double precision as samples_s,
     'stanok-iso22400-1' as definition,
     (select s.code_version from stanok.machine_snapshot s order by s.hour desc limit 1) as code_version

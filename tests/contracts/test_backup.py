@@ -51,7 +51,7 @@ def test_rows_and_rights_come_back_and_the_next_commit_goes_on(
         store = Store(connection, PLANT)
         assert store.take_ownership([SPOOL]) == {SPOOL: 1}
         store.commit(make_changes(2, raw=raw_of(speeds(5, START_US + 2 * DAY_US), 2)))
-        count = connection.execute("select count(*) from stanok.sample_gauge").fetchone()
+        count = connection.execute("select count(*) from stanok.sample").fetchone()
         assert count == (10,)
         rights = "select has_table_privilege('stanok_reader', 'board.machine_live', 'select')"
         assert connection.execute(rights).fetchone() == (True,)

@@ -45,8 +45,7 @@ def begin_all(store: Store, day: list[Changes]) -> None:
 def stored(connection: Connection) -> tuple[int, int]:
     """Position in the spool and raw rows that others can see."""
     row = connection.execute(
-        "select (select record from stanok.spool_cursor),"
-        " (select count(*) from stanok.sample_event) + (select count(*) from stanok.sample_gauge)"
+        "select (select record from stanok.spool_cursor), (select count(*) from stanok.sample)"
     ).fetchone()
     assert row is not None
     return int(row[0]), int(row[1])

@@ -20,7 +20,7 @@ from storage.pg.plant import load_plant
 from tests.storage.pg_changes import PLANT, PROGRAM, SPOOL, START_US, fact, make_changes, raw_of, speeds
 
 TABLES = (
-    *("sample_event", "sample_gauge", "fact_minute", "state_interval", "program_interval", "data_gap"),
+    *("sample_event", "sample_block", "sample", "fact_minute", "state_interval", "program_interval", "data_gap"),
     *("machine_live", "source_frontier", "machine_snapshot", "quarantine", "recompute_request"),
     *("shift_instance", "part_program", "engine_state", "spool_cursor"),
 )
@@ -98,7 +98,7 @@ def test_one_commit_writes_every_table(store: Store, connection: Connection) -> 
     store.commit(everything(5))
     found = counts(connection)
     assert all(found.values()), found
-    assert (found["sample_event"], found["sample_gauge"], found["fact_minute"], found["data_gap"]) == (1, 3, 2, 1)
+    assert (found["sample_event"], found["sample"], found["fact_minute"], found["data_gap"]) == (1, 4, 2, 1)
     assert connection.execute("select record from stanok.spool_cursor").fetchone() == (5,)
 
 
@@ -127,9 +127,9 @@ def test_an_engine_that_lost_its_spool_cannot_write(store: Store, connection: Co
         assert successor.take_ownership([SPOOL]) == {SPOOL: 3}
         with pytest.raises(FencedError, match=SPOOL):
             store.commit(everything(5))
-        assert counts(connection)["sample_gauge"] == 0
+        assert counts(connection)["sample"] == 0
         successor.commit(everything(5))
-    assert counts(connection)["sample_gauge"] == 3
+    assert counts(connection)["sample"] == 4
 
 
 def test_a_cursor_that_moved_without_us_is_a_broken_promise(store: Store, connection: Connection) -> None:
@@ -157,7 +157,7 @@ def test_a_lost_connection_is_a_database_error_and_a_new_store_goes_on(
         fresh = Store(other, PLANT)
         assert fresh.take_ownership([SPOOL]) == {SPOOL: 3}
         fresh.commit(everything(5))
-        assert counts(other)["sample_gauge"] == 3
+        assert counts(other)["sample"] == 4
 
 
 def test_the_same_tail_again_gives_the_same_rows(store: Store, connection: Connection) -> None:

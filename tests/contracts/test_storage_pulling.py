@@ -25,7 +25,8 @@ def connection(emptied: Connection) -> Connection:
 def taken(connection: Connection, query: str, *, through_python: bool) -> list[tuple[int, float, str | None]]:
     found = []
     with copying_out(connection, sql.SQL(query).format()):
-        for rows, texts in pulling.pulled(connection, KINDS, through_python=through_python):
+        for data, ends in pulling.pulled(connection, through_python=through_python):
+            rows, texts = pulling.with_text(data, ends, KINDS)
             words = dict(texts)
             numbers, halves = rows["number"].tolist(), rows["half"].tolist()
             found += [(*row, words.get(at)) for at, row in enumerate(zip(numbers, halves, strict=True))]
@@ -34,10 +35,11 @@ def taken(connection: Connection, query: str, *, through_python: bool) -> list[t
 
 @pytest.mark.parametrize("through_python", WAYS)
 @pytest.mark.parametrize("count", [0, 1, 15, 16, 17, 100])
+@pytest.mark.parametrize("room", [("_ROWS", 16), ("_BYTES", 200), ("_BYTES", 1)])
 def test_every_row_comes_with_its_text(
-    connection: Connection, monkeypatch: pytest.MonkeyPatch, count: int, through_python: bool
+    connection: Connection, monkeypatch: pytest.MonkeyPatch, count: int, through_python: bool, room: tuple[str, int]
 ) -> None:
-    monkeypatch.setattr(pulling, "BLOCK", 16)
+    monkeypatch.setattr(pulling, *room)
     query = (
         "select g::bigint, g / 2.0::float8, case g % 5 when 0 then 'Деталь ' || g when 1 then '' end"
         f" from generate_series(1, {count}) g"
@@ -60,7 +62,7 @@ def test_a_null_where_none_may_be_is_a_broken_promise(database: str, through_pyt
 def cut_off(connection: Connection, other: Connection, *, through_python: bool) -> None:
     query = sql.SQL("select g::bigint, 0::float8, null::text from generate_series(1, 10000000) g")
     with copying_out(connection, query.format()):
-        for _ in pulling.pulled(connection, KINDS, through_python=through_python):
+        for _ in pulling.pulled(connection, through_python=through_python):
             other.execute("select pg_terminate_backend(%s)", [connection.info.backend_pid])
 
 

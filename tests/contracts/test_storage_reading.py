@@ -83,7 +83,7 @@ def test_raw_rows_come_back_bit_by_bit(store: Store, connection: Connection) -> 
 def test_every_microsecond_of_a_time_survives(store: Store, connection: Connection) -> None:
     odd = START_US + 123_457
     store.commit(make_changes(1, raw=raw_of(speeds(1, odd))))
-    assert connection.execute("select extract(epoch from event_time)::text from stanok.sample_gauge").fetchone() == (
+    assert connection.execute("select extract(epoch from event_time)::text from stanok.sample_block").fetchone() == (
         f"{odd // 10**6}.123457",
     )
 

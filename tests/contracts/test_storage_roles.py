@@ -58,16 +58,18 @@ STATEMENTS: dict[str, tuple[str, set[str]]] = {
     "formula behind a view": ("select * from stanok_formula.kpi", set()),
     "formula": ("select * from stanok_formula.gaps(1, 1, now(), now(), 1)", set()),
     "cursors": ("select * from stanok.spool_cursor", PRIVATE | {"collector"}),
-    "raw rows": ("select count(*) from stanok.sample_gauge", PRIVATE),
+    "raw rows": ("select count(*) from stanok.sample_block", PRIVATE),
+    "samples in blocks as rows": ("select count(*) from stanok.sample", PRIVATE),
+    "raw rows of events": ("select count(*) from stanok.sample_event", PRIVATE),
     "where raw rows lie": ("select count(*) from {chunk}", {"maintenance"}),
     "facts": ("select count(*) from stanok.fact_minute", PRIVATE),
     "quarantine": ("select raw from stanok.quarantine", PRIVATE),
     "who sees what": ("select * from stanok.role_site", {"maintenance"}),
     "see more": ("insert into stanok.role_site values ('{me}', '*')", set()),
     "a fact": ("update stanok.fact_minute set apt = 0", set()),
-    "a raw value": ("update stanok.sample_gauge set value = 0", set()),
-    "a raw value where it lies": ("update {chunk} set value = 0", set()),
-    "raw rows away": ("delete from stanok.sample_gauge", set()),
+    "a raw value": ("update stanok.sample_block set values = null", set()),
+    "a raw value where it lies": ("update {chunk} set quality = 0", set()),
+    "raw rows away": ("delete from stanok.sample_block", set()),
     "what people told": ("select * from stanok.operator_entry", PRIVATE),
     "other words": ("update stanok.operator_entry set author = ''", set()),
     "words away": ("delete from stanok.operator_entry", set()),
@@ -107,7 +109,7 @@ STATEMENTS: dict[str, tuple[str, set[str]]] = {
     "what blocks hold": ("select stanok.summarize_samples()", {"engine"}),
     "index chunks": ("select stanok.index_chunk()", {"maintenance"}),
     "chunks for what comes": ("select stanok.add_chunk()", {"maintenance"}),
-    "where chunks end": ("select * from stanok.raw_chunks('sample_gauge')", set()),
+    "where chunks end": ("select * from stanok.raw_chunks('sample_block')", set()),
     "a chunk away": ("drop table {chunk}", set()),
     "a table among chunks": ("create table stanok_raw.mine (x integer)", set()),
     "minutes away": ("delete from stanok.fact_minute where minute < '2000-01-01'", {"engine"}),
@@ -158,7 +160,7 @@ def house(empty_database: object, migrated_template: str) -> Iterator[dict[str, 
             name = f"{login}_{found['dbname']}"
             set_login(admin, name, kind, sites, SECRET)
             addresses[login] = make_conninfo(dsn, user=name, password=SECRET)
-        row = admin.execute("select tableoid::regclass::text from stanok.sample_gauge limit 1").fetchone()
+        row = admin.execute("select tableoid::regclass::text from stanok.sample_block limit 1").fetchone()
         assert row is not None
         addresses["chunk"] = row[0]
         yield addresses

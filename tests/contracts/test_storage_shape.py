@@ -15,7 +15,7 @@ from storage.pg.retention import add_chunks
 from tests.storage.pg_changes import PLANT, SPOOL, START_US, make_changes, raw_of, speeds
 
 DAYS = 3
-RAW = ("sample_event", "sample_gauge")
+RAW = ("sample_event", "sample_gauge", "sample_block")
 
 
 @pytest.fixture
@@ -65,16 +65,21 @@ def test_raw_tables_are_cut_by_time(filled: Connection) -> None:
     assert chunks(filled) == DAYS
 
 
-def test_hot_raw_rows_have_one_index_and_that_is_no_b_tree(filled: Connection) -> None:
-    """Not the tables themselves, nor their chunks, which repeat the indexes of their table."""
+def test_hot_raw_rows_have_one_index_and_that_is_no_b_tree_but_blocks_have_both(filled: Connection) -> None:
+    """The tables themselves, and their chunks, which repeat the indexes of their table."""
     list(add_chunks(filled))
     found = filled.execute(
         "select i.tablename, i.indexdef from pg_indexes i where i.tablename = any (%s) or i.schemaname = 'stanok_raw'",
         [list(RAW)],
     ).fetchall()
-    assert {table for table, _ in found} >= set(RAW)
-    assert len({table for table, _ in found}) == len(found) >= len(RAW) + DAYS
-    assert all("USING brin" in definition for _, definition in found), found
+    kinds: dict[str, list[str]] = {}
+    for table, definition in found:
+        kinds.setdefault(table, []).append(definition.split(" USING ")[1].split(" ")[0])
+    assert set(kinds) >= set(RAW)
+    for table, indexes in kinds.items():
+        blocks = table == "sample_block" or "btree" in indexes
+        assert sorted(indexes) == (["brin", "btree"] if blocks else ["brin"]), (table, indexes)
+    assert sum("btree" in indexes for indexes in kinds.values()) >= 1 + DAYS
 
 
 def test_old_raw_rows_go_and_the_rest_reads_as_before(filled: Connection) -> None:

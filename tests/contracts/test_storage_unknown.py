@@ -16,7 +16,7 @@ from tests.storage.pg_changes import PLANT, SPOOL, START_US, fact, make_changes,
 def held(connection: Connection) -> tuple[int, int, int]:
     """Position, raw rows and production time in the database."""
     row = connection.execute(
-        "select (select record from stanok.spool_cursor), (select count(*) from stanok.sample_gauge),"
+        "select (select record from stanok.spool_cursor), (select count(*) from stanok.sample),"
         " (select coalesce(sum(apt), 0)::bigint from stanok.fact_minute)"
     ).fetchone()
     assert row is not None

@@ -65,7 +65,7 @@ def test_an_older_database_and_the_kept_spools_end_with_the_same_rows(
     older = empty_database("template0")
     restore(settings(older, house.directory), tmp_path / "backup")
     with connect(older) as connection:
-        assert len(results(connection)["sample_gauge"]) < len(undisturbed["sample_gauge"])
+        assert len(results(connection)["sample"]) < len(undisturbed["sample"])
     house.move(older)
     house.until(lambda: house.committed() and house.ticked(steps[-1].clock_us or 0) and house.repaired(), "no replay")
     house.stop()

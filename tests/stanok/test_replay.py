@@ -190,11 +190,7 @@ def test_every_observation_of_a_mapped_key_is_stored_once_with_its_own_time(play
     signal_of = {signal_settings(address).name: name for name, address in machine.signals.items()}
     expected = Counter((row.us, signal_of[row.key]) for row in rows_of_the_file() if row.key in signal_of)
     names = {signal.id: signal.name for signal in played.plant.signals}
-    stored = [
-        row
-        for table in ("sample_event", "sample_gauge")
-        for row in played.ask(f"select event_time, signal_id, flags, seq from stanok.{table}")
-    ]
+    stored = played.ask("select event_time, signal_id, flags, seq from stanok.sample")
     assert Counter((us_from_datetime(at), names[signal]) for at, signal, *_ in stored) == expected
     assert {flags & Flag.CLOCK_MASK for _, _, flags, _ in stored} == {ClockChoice.SOURCE}
     numbers = [seq for *_, seq in stored]
@@ -228,19 +224,18 @@ def overlap_us(some: list[tuple[int, int, float]], others: list[tuple[int, int, 
 
 
 def samples_for_the_oracle(played: Played) -> list[tuple[int, int, tuple[int, int], str, Any, str, frozenset[str]]]:
-    """Both raw tables, and the gaps that came from gap records."""
+    """All samples, and the gaps that came from gap records."""
     out: list[tuple[int, int, tuple[int, int], str, Any, str, frozenset[str]]] = []
     meanings = {signal.id: (signal.name, signal.meaning) for signal in played.plant.signals}
-    for table in ("sample_event", "sample_gauge"):
-        for at, signal, value, text, quality, seq in played.ask(
-            f"select event_time, signal_id, value, text, quality, seq from stanok.{table} order by record, row"
-        ):
-            name, meant = meanings[signal]
-            said: Any = natural_id("part_program", text or "") if name == "prog.name" else value
-            if meant.words is not None and value == value:
-                said = meant.words(int(value)).name.lower()
-            rank = SIGNAL_RANK.get(meant.role, OTHER_RANK)
-            out.append((us_from_datetime(at), rank, (0, seq), name, said, Quality(quality).name.lower(), frozenset()))
+    for at, signal, value, text, quality, seq in played.ask(
+        "select event_time, signal_id, value, text, quality, seq from stanok.sample order by record, row"
+    ):
+        name, meant = meanings[signal]
+        said: Any = natural_id("part_program", text or "") if name == "prog.name" else value
+        if meant.words is not None and value == value:
+            said = meant.words(int(value)).name.lower()
+        rank = SIGNAL_RANK.get(meant.role, OTHER_RANK)
+        out.append((us_from_datetime(at), rank, (0, seq), name, said, Quality(quality).name.lower(), frozenset()))
     for from_time, to_time, cause in played.ask(
         "select from_time, to_time, cause from stanok.data_gap where scope = 'state' and cause between 1 and 9"
     ):

@@ -134,8 +134,7 @@ class UnderFire:
         self.check()
         with connect(self.server.dsn) as connection:
             rows = connection.execute(
-                "select count(distinct machine_id) from (select * from stanok.sample_event union all"
-                " select * from stanok.sample_gauge) s where event_time > %s and flags & %s = 0",
+                "select count(distinct machine_id) from stanok.sample where event_time > %s and flags & %s = 0",
                 [datetime_from_us(ORIGIN_US), int(Flag.INITIAL)],
             ).fetchone()
         return rows is not None and rows[0] == len(self.plant.machines)

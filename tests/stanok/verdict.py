@@ -207,15 +207,14 @@ def _intervals(connection: Connection, machine_id: int, window: Window) -> list[
 
 def _said(connection: Connection, machine_id: int, window: Window) -> set[tuple[Any, ...]]:
     """Distinct samples by signal, time and value; the collector's own word about a publisher is nobody's sample."""
-    query = " union ".join(
-        f"select signal_id, event_time, value::text, text from stanok.{table} join stanok.signal s on s.id = signal_id"
-        f" where machine_id = %(machine)s and event_time >= %(from)s and event_time < %(to)s"
-        f" and s.name <> 'conn.online' and (flags & %(first)s = 0 or event_time > %(from)s)"
-        for table in ("sample_event", "sample_gauge")
+    query = (
+        "select signal_id, event_time, value::text, text from stanok.sample join stanok.signal s on s.id = signal_id"
+        " where machine_id = %(machine)s and event_time >= %(from)s and event_time < %(to)s"
+        " and s.name <> 'conn.online' and (flags & %(first)s = 0 or event_time > %(from)s)"
     )
     first, last = map(datetime_from_us, window)
     given = {"machine": machine_id, "from": first, "to": last, "first": int(Flag.INITIAL)}
-    return set(connection.execute(query.encode(), given).fetchall())
+    return set(connection.execute(query, given).fetchall())
 
 
 def _sum(connection: Connection, column: str, machine_id: int, window: Window) -> int:

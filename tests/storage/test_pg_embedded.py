@@ -220,8 +220,8 @@ def test_commits_are_whole_or_absent_however_the_server_dies(server: EmbeddedPos
         worker.join(DEADLINE_S)
     with connect(server.start()) as connection:
         row = connection.execute(
-            "select record, (select count(*) from stanok.sample_gauge), (select apt from stanok.fact_minute),"
-            " (select count(*) from (select record from stanok.sample_gauge group by record having count(*) = 50) r)"
+            "select record, (select count(*) from stanok.sample), (select apt from stanok.fact_minute),"
+            " (select count(*) from (select record from stanok.sample group by record having count(*) = 50) r)"
             " from stanok.spool_cursor"
         ).fetchone()
     assert row is not None
