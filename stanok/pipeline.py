@@ -44,7 +44,7 @@ from stanok.clock import RealClock, ScenarioClock
 from stanok.meters import EngineMeter
 from stanok.plantfile import names_of, remember_names
 from stanok.settings import EngineSettings
-from storage.pg import reading
+from storage.pg import reading, samples
 from storage.pg.commit import Store
 from storage.pg.connect import Connection, connect
 from storage.pg.past import PgPast
@@ -461,7 +461,7 @@ def resume(stream: Stream, connection: Connection) -> None:
     since = stream.resume(frontiers, gaps, snapshots, begins, NEVER if tick_us is None else tick_us, told)
     if since:
         stream.refill(
-            reading.raw_rows(connection, plant, reading.Window(since, told_from_us=min(since.values()))).batch
+            samples.raw_rows(connection, plant, samples.Window(since, told_from_us=min(since.values()))).batch
         )
 
 

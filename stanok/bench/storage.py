@@ -32,7 +32,7 @@ from stanok.bench.history import SPOOL, commits, fresh_stream
 from stanok.bench.kernel import BEGIN_US, bench_plant
 from stanok.bench.report import Figure
 from stanok.bench.servers import a_database
-from storage.pg import blocks, reading
+from storage.pg import blocks, samples
 from storage.pg.capability import Timescale, ask
 from storage.pg.commit import Store
 from storage.pg.connect import Connection, connect
@@ -184,11 +184,11 @@ _TIMES = {"event_time": "event_us", "received_time": "received_us"}
 
 
 def _reading(connection: Connection, plant: Plant, conditions: dict[str, Any]) -> Iterator[Figure]:
-    window = reading.Window(dict.fromkeys(range(len(plant.machines)), BEGIN_US - HOUR_US))
+    window = samples.Window(dict.fromkeys(range(len(plant.machines)), BEGIN_US - HOUR_US))
     rates = []
     for _ in range(3):
         begin = time.perf_counter()
-        rows = len(reading.raw_rows(connection, plant, window, [SPOOL]).batch)
+        rows = len(samples.raw_rows(connection, plant, window, [SPOOL]).batch)
         rates.append(rows / (time.perf_counter() - begin))
     peers = {"copy thrown away": max(_thrown_away(connection, rows) for _ in rates)}
     found = {**conditions, "rows": rows, "best of": len(rates)}
@@ -198,7 +198,7 @@ def _reading(connection: Connection, plant: Plant, conditions: dict[str, Any]) -
 def _thrown_away(connection: Connection, rows: int) -> float:
     """Rows a second of a COPY of the same columns through one connection, of which nothing is kept."""
     begin = time.perf_counter()
-    for table, columns in (("sample_event", [*reading.RAW, "text"]), (blocks.TABLE, blocks.COLUMNS)):
+    for table, columns in (("sample_event", [*samples.ROW, "text"]), (blocks.TABLE, blocks.COLUMNS)):
         names = sql.SQL(", ").join(map(sql.Identifier, columns))
         with copying_out(connection, sql.SQL("select {} from {}").format(names, sql.Identifier("stanok", table))):
             deque(pulled(connection), maxlen=0)

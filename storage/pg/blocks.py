@@ -168,16 +168,19 @@ def _encode(
     return at
 
 
-def decode(data: NDArray[np.uint8], ends: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
-    """Columns of `sample_gauge` but the text, from rows of a binary COPY of blocks (COLUMNS) and where each ends."""
-    count = _count(data, ends)
-    shared, held = np.empty((len(SHARED), max(count, 0)), "i8"), np.empty((len(HELD), max(count, 0)), "i8")
-    if count < 0 or not _decode(data, ends, shared, held, _SHARED_WIDTHS, _HELD_WIDTHS):
+def decode(
+    data: NDArray[np.uint8], ends: NDArray[np.int64]
+) -> tuple[dict[str, NDArray[Any]], NDArray[np.int64], dict[str, NDArray[Any]]]:
+    """From rows of a binary COPY of blocks (COLUMNS) and where each ends: what the samples of each block share, how
+    many they are, and what each sample has for itself; by the names of columns of `sample_gauge`."""
+    counts = np.empty(len(ends), "i8")
+    count = _count(data, ends, counts)
+    shared, held = np.empty((len(SHARED), len(ends)), "i8"), np.empty((len(HELD), max(count, 0)), "i8")
+    if count < 0 or not _decode(data, ends, counts, shared, held, _SHARED_WIDTHS, _HELD_WIDTHS):
         raise BrokenPromise(f"{len(ends)} rows of COPY are not blocks of samples; is there a NULL?")
-    found: dict[str, NDArray[Any]] = dict(zip(SHARED, shared, strict=True))
-    found.update({name: values for (name, *_), values in zip(HELD.values(), held, strict=True)})
-    found["value"] = found["value"].view("f8")
-    return found
+    own = {name: values for (name, *_), values in zip(HELD.values(), held, strict=True)}
+    own["value"] = own["value"].view("f8")
+    return dict(zip(SHARED, shared, strict=True)), counts, own
 
 
 @compiled
@@ -200,15 +203,17 @@ def _get_8(data: NDArray[np.uint8], at: int) -> np.int64:
 
 
 @compiled
-def _count(data: NDArray[np.uint8], ends: NDArray[np.int64]) -> int:
-    """Samples in all blocks; -1 if one is too short to be a block."""
+def _count(data: NDArray[np.uint8], ends: NDArray[np.int64], counts: NDArray[np.int64]) -> int:
+    """Samples of each block and of all; -1 if one is too short to be a block."""
     at, count = 0, 0
-    for end in ends:
-        length = _get(data, at + _FIRST_LENGTH, 4) if end - at > _BLOCK_BYTES else np.int64(-1)
-        if length < 0:
+    for block in range(len(ends)):
+        if ends[block] - at < _BLOCK_BYTES:
             return -1
-        count += int(length)
-        at = end
+        counts[block] = _get(data, at + _FIRST_LENGTH, 4)
+        if counts[block] < 0:
+            return -1
+        count += counts[block]
+        at = ends[block]
     return count
 
 
@@ -216,6 +221,7 @@ def _count(data: NDArray[np.uint8], ends: NDArray[np.int64]) -> int:
 def _decode(
     data: NDArray[np.uint8],
     ends: NDArray[np.int64],
+    counts: NDArray[np.int64],
     shared: NDArray[np.int64],
     held: NDArray[np.int64],
     shared_widths: NDArray[np.int64],
@@ -223,29 +229,32 @@ def _decode(
 ) -> bool:
     """Fill the columns; False at a row that is no block."""
     at, begin = 0, 0
-    for end in ends:
-        count = _get(data, at + _FIRST_LENGTH, 4)
+    for block in range(len(ends)):
+        count = counts[block]
         at += 2
         for field in range(len(shared_widths)):
             width = shared_widths[field]
             if _get(data, at, 4) != width:
                 return False
-            shared[field, begin : begin + count] = _get(data, at + 4, width)
+            shared[field, block] = _get(data, at + 4, width)
             at += 4 + width
         for field in range(len(held_widths)):
             width, length = held_widths[field], _get(data, at + 16, 4)
             if (length != count and length != 1) or _get(data, at, 4) != 20 + length * (4 + width):
                 return False
-            if _get_8(data, at + 4) != 1 << 32 or at + 24 + length * (4 + width) > end:
+            if _get_8(data, at + 4) != 1 << 32 or at + 24 + length * (4 + width) > ends[block]:
                 return False
             at += 24
-            for number in range(length):
-                value = _get_8(data, at + 4) if width == 8 else _get(data, at + 4, width)
-                held[field, begin + number] = value
-                at += 4 + width
+            if width == 8:
+                for number in range(length):
+                    held[field, begin + number] = _get_8(data, at + 12 * number + 4)
+            else:
+                for number in range(length):
+                    held[field, begin + number] = _get(data, at + (4 + width) * number + 4, width)
+            at += length * (4 + width)
             for number in range(length, count):
                 held[field, begin + number] = held[field, begin]
-        begin += int(count)
-        if at != end:
+        begin += count
+        if at != ends[block]:
             return False
     return True

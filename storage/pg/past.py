@@ -9,7 +9,7 @@ from core.engine.operator import Told
 from core.plant.lanes import lanes_of
 from core.plant.model import Plant
 from core.samples.batch import SampleBatch
-from storage.pg import reading
+from storage.pg import reading, samples
 from storage.pg.connect import Connection
 from storage.pg.requests import refuse_older
 
@@ -39,8 +39,8 @@ class PgPast:
     def samples(self, from_us: Mapping[int, int], to_us: int, told_from_us: int, told_to_us: int) -> SampleBatch:
         """Samples of each machine from its instant on, before `to_us`, in the order of their arrival; with first
         values that are older and arrived in [told_from_us, told_to_us)."""
-        window = reading.Window(from_us, to_us, told_from_us, told_to_us)
-        return reading.raw_rows(self._connection, self._plant, window).batch
+        window = samples.Window(from_us, to_us, told_from_us, told_to_us)
+        return samples.raw_rows(self._connection, self._plant, window).batch
 
     def gaps(self, since_us: Mapping[int, int]) -> list[GapRecord]:
         """Gap records that end after the instants of their machines."""

@@ -14,7 +14,7 @@ from core.facts.schema import Live
 from core.samples.batch import BatchBuilder, SampleBatch
 from core.units import DAY_US, HOUR_US, datetime_from_us
 from core.vocabulary import Cause, State
-from storage.pg import reading
+from storage.pg import samples
 from storage.pg.capability import ask
 from storage.pg.commit import Store
 from storage.pg.connect import Connection, connect
@@ -78,8 +78,8 @@ def where(connection: Connection) -> dict[str, int]:
     return {name.removeprefix("stanok_raw."): int(count) for name, count in found}
 
 
-def samples(connection: Connection) -> list[tuple[int, float]]:
-    batch = reading.raw_rows(connection, PLANT, reading.Window({0: 0, 1: 0})).batch
+def stored(connection: Connection) -> list[tuple[int, float]]:
+    batch = samples.raw_rows(connection, PLANT, samples.Window({0: 0, 1: 0})).batch
     return list(zip(batch.event_us.tolist(), batch.value.tolist(), strict=True))
 
 
@@ -96,10 +96,10 @@ def before_chunks(empty_database: Callable[[str], str], files: Path) -> str:
 
 def test_chunks_are_made_a_fortnight_ahead_and_take_what_waited_for_them(connection: Connection) -> None:
     fill(connection)
-    before = samples(connection)
+    before = stored(connection)
     made = list(add_chunks(connection))
     assert list(add_chunks(connection)) == []
-    assert samples(connection) == before
+    assert stored(connection) == before
     if plain(connection):
         assert made == EVENTS + ROWS + GAUGES
         assert where(connection) == dict.fromkeys(GAUGES[:DAYS], 10)
@@ -116,9 +116,9 @@ def test_a_row_older_than_every_chunk_waits_and_gets_one_of_its_own(connection: 
     fill(connection, 1)
     list(add_chunks(connection))
     commit(connection, speeds(4, START_US - 40 * DAY_US), START_US)
-    before = samples(connection)
+    before = stored(connection)
     assert list(add_chunks(connection)) == (["sample_block_20251013"] if plain(connection) else [])
-    assert samples(connection) == before
+    assert stored(connection) == before
     assert sorted(where(connection).values()) == [4, 10]
 
 
@@ -147,7 +147,7 @@ def test_samples_of_an_older_database_stay_together_and_go_when_they_are_old(
         fill_rows(older)
         assert "0035_raw_chunks" in migrate(older)
         assert migrate(older) == []
-        before = samples(older)
+        before = stored(older)
         assert len(before) == 10 * DAYS
         there = where(older)
         expected = {"sample_gauge_before": 10, "sample_gauge_rest": 20} if plain(older) else dict.fromkeys(there, 10)
@@ -156,7 +156,7 @@ def test_samples_of_an_older_database_stay_together_and_go_when_they_are_old(
         commit(older, speeds(5, START_US + 9 * DAY_US), START_US + 9 * DAY_US + HOUR_US)
         forget(older, timedelta(days=7), timedelta(days=1096))
         assert len(where(older)) == DAYS
-        assert samples(older) == [*before[10:], *samples(older)[-5:]]
+        assert stored(older) == [*before[10:], *stored(older)[-5:]]
 
 
 @pytest.mark.usefixtures("migrated_template")  # which makes the groups

@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.engine.stream import Stream
 from stanok.bench.history import SPOOL, commits
 from stanok.bench.kernel import BEGIN_US, bench_plant
-from storage.pg import reading
+from storage.pg import samples
 from storage.pg.commit import Store
 from storage.pg.connect import Connection
 from storage.pg.plant import load_plant
@@ -44,8 +44,8 @@ def test_the_samples_of_one_machine_are_read_without_those_of_the_others(emptied
     for table in ("stanok.sample_block", "stanok.sample_event"):
         emptied.execute(f"analyze {table}".encode())
         assert 0 < pages_read(emptied, table, plant.machines[7].id) < pages(emptied, table) / 2
-    alone = reading.raw_rows(emptied, plant, reading.Window({7: BEGIN_US}))
-    every = reading.raw_rows(emptied, plant, reading.Window(dict.fromkeys(range(MACHINES), BEGIN_US)))
+    alone = samples.raw_rows(emptied, plant, samples.Window({7: BEGIN_US}))
+    every = samples.raw_rows(emptied, plant, samples.Window(dict.fromkeys(range(MACHINES), BEGIN_US)))
     assert alone.batch.value.tolist() == every.batch.value[every.batch.machine == 7].tolist()
     assert len(every.batch) == SAMPLES * COMMITS
     store.summarize()

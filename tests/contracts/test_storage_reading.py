@@ -14,11 +14,11 @@ from core.plant.model import Plant
 from core.samples.batch import COLUMNS, BatchBuilder, SampleBatch
 from core.units import HOUR_US, MINUTE_US
 from core.vocabulary import Cause, Flag, State
-from storage.pg import reading
+from storage.pg import reading, samples
 from storage.pg.commit import Store
 from storage.pg.connect import Connection
 from storage.pg.plant import load_plant
-from storage.pg.reading import Window
+from storage.pg.samples import Window
 from tests.storage.pg_changes import PLANT, SPOOL, START_US, fact, make_changes, raw_of, rows, speeds
 
 HOUR = START_US // HOUR_US * HOUR_US
@@ -76,7 +76,7 @@ def test_raw_rows_come_back_bit_by_bit(store: Store, connection: Connection) -> 
     print("seed", seed)
     sent = raw_of(odd_samples(seed, 400))
     store.commit(make_changes(1, raw=sent))
-    back = reading.raw_rows(connection, PLANT, Window({0: 0, 1: 0}), [SPOOL])
+    back = samples.raw_rows(connection, PLANT, Window({0: 0, 1: 0}), [SPOOL])
     assert as_tuples(back) == as_tuples(sent)
 
 
@@ -90,10 +90,10 @@ def test_every_microsecond_of_a_time_survives(store: Store, connection: Connecti
 
 def test_rows_before_the_asked_instant_of_a_machine_stay_away(store: Store, connection: Connection) -> None:
     store.commit(make_changes(1, raw=raw_of(speeds(100))))
-    back = reading.raw_rows(connection, PLANT, Window({0: START_US + 50_000, 1: START_US + 99_000}), [SPOOL])
+    back = samples.raw_rows(connection, PLANT, Window({0: START_US + 50_000, 1: START_US + 99_000}), [SPOOL])
     assert sorted(back.batch.event_us - START_US) == [*range(50_000, 100_000, 2000), 99_000]
-    assert len(reading.raw_rows(connection, PLANT, Window({1: 0})).batch) == 50
-    assert len(reading.raw_rows(connection, PLANT, Window({})).batch) == 0
+    assert len(samples.raw_rows(connection, PLANT, Window({1: 0})).batch) == 50
+    assert len(samples.raw_rows(connection, PLANT, Window({})).batch) == 0
 
 
 @pytest.mark.parametrize("flag", [Flag.INITIAL, Flag.RETAINED])
@@ -104,13 +104,13 @@ def test_first_values_come_back_by_their_arrival_too(store: Store, connection: C
         builder.add(machine=0, signal=signal, event_us=START_US, received_us=received_us, flags=int(flags), value=1.0)
     builder.add(machine=0, signal=1, event_us=late, received_us=late, value=2.0)
     store.commit(make_changes(1, raw=raw_of(builder.build())))
-    back = reading.raw_rows(connection, PLANT, Window({0: late}, told_from_us=late))
+    back = samples.raw_rows(connection, PLANT, Window({0: late}, told_from_us=late))
     assert sorted(zip(back.batch.signal.tolist(), back.batch.event_us.tolist(), strict=True)) == [
         (0, START_US),
         (1, late),
         (3, START_US),
     ]
-    assert len(reading.raw_rows(connection, PLANT, Window({1: late}, told_from_us=late)).batch) == 0
+    assert len(samples.raw_rows(connection, PLANT, Window({1: late}, told_from_us=late)).batch) == 0
 
 
 def test_raw_rows_come_back_in_order_of_arrival_whatever_the_clock_said(store: Store, connection: Connection) -> None:
@@ -120,25 +120,25 @@ def test_raw_rows_come_back_in_order_of_arrival_whatever_the_clock_said(store: S
         at = START_US + arrival
         builder.add(machine=0, signal=(0, 3)[index % 2], event_us=START_US - index, received_us=at, value=index)
     store.commit(make_changes(1, raw=raw_of(builder.build())))
-    back = reading.raw_rows(connection, PLANT, Window({0: 0}))
+    back = samples.raw_rows(connection, PLANT, Window({0: 0}))
     assert back.batch.value.tolist() == [0, 1, 2, 3, 4]
     assert back.row.tolist() == [0, 1, 2, 3, 4]
 
 
 def test_samples_from_the_end_of_the_window_on_stay_away(store: Store, connection: Connection) -> None:
     store.commit(make_changes(1, raw=raw_of(speeds(100))))
-    back = reading.raw_rows(connection, PLANT, Window({0: START_US, 1: START_US}, to_us=START_US + 7000))
+    back = samples.raw_rows(connection, PLANT, Window({0: START_US, 1: START_US}, to_us=START_US + 7000))
     assert sorted(back.batch.event_us - START_US) == list(range(0, 7000, 1000))
 
 
 def test_rows_of_strange_spools_machines_and_signals(store: Store, connection: Connection) -> None:
     store.commit(make_changes(1, raw=raw_of(speeds(10))))
-    assert set(reading.raw_rows(connection, PLANT, Window({0: 0}), ["other"]).spool) == {-1}
+    assert set(samples.raw_rows(connection, PLANT, Window({0: 0}), ["other"]).spool) == {-1}
     smaller = Plant(PLANT.enterprise, PLANT.sites, PLANT.sources, PLANT.machines[1:], PLANT.programs, b"2")
-    assert set(reading.raw_rows(connection, smaller, Window({0: 0})).batch.machine) == {0}
+    assert set(samples.raw_rows(connection, smaller, Window({0: 0})).batch.machine) == {0}
     mute = replace(PLANT.machines[0], signals={"part.total": ""})
     deaf = Plant(PLANT.enterprise, PLANT.sites, PLANT.sources, (mute,), PLANT.programs, b"3")
-    assert len(reading.raw_rows(connection, deaf, Window({0: 0})).batch) == 0
+    assert len(samples.raw_rows(connection, deaf, Window({0: 0})).batch) == 0
 
 
 def test_facts_come_back_exactly(store: Store, connection: Connection) -> None:

@@ -15,7 +15,7 @@ from core.units import DAY_US, HOUR_US, MINUTE_US, datetime_from_us
 from core.vocabulary import Cause, State
 from stanok.jobs import maintain
 from stanok.settings import DatabaseSettings, KeepSettings, Settings
-from storage.pg import reading
+from storage.pg import samples
 from storage.pg.commit import Store
 from storage.pg.connect import Connection
 from storage.pg.past import PgPast
@@ -128,7 +128,7 @@ def test_old_minutes_samples_and_snapshots_go_and_every_result_stays(filled: Con
         "select min(minute), (select min(hour) from stanok.machine_snapshot) from stanok.fact_minute"
     )
     assert first.fetchone() == (datetime_from_us(KEPT_US - DAY_US + 750 * MINUTE_US), datetime_from_us(KEPT_US))
-    left = reading.raw_rows(filled, PLANT, reading.Window({0: 0, 1: 0})).batch
+    left = samples.raw_rows(filled, PLANT, samples.Window({0: 0, 1: 0})).batch
     assert left.event_us.min() == KEPT_US - DAY_US
     assert forget(filled, PAST, EVENTS) == Removed(0, 0, 0, 0)
 

@@ -6,7 +6,7 @@ import pytest
 
 from core.samples.batch import SampleBatch
 from core.units import DAY_US, HOUR_US, datetime_from_us
-from storage.pg import reading
+from storage.pg import samples
 from storage.pg.capability import Timescale, ask
 from storage.pg.commit import Store
 from storage.pg.connect import Connection
@@ -83,10 +83,10 @@ def test_hot_raw_rows_have_one_index_and_that_is_no_b_tree_but_blocks_have_both(
 
 
 def test_old_raw_rows_go_and_the_rest_reads_as_before(filled: Connection) -> None:
-    before = reading.raw_rows(filled, PLANT, reading.Window({0: 0, 1: 0}))
+    before = samples.raw_rows(filled, PLANT, samples.Window({0: 0, 1: 0}))
     limit_us = START_US + DAY_US + 12 * HOUR_US
     forget_raw(filled, limit_us)
-    after = reading.raw_rows(filled, PLANT, reading.Window({0: 0, 1: 0}))
+    after = samples.raw_rows(filled, PLANT, samples.Window({0: 0, 1: 0}))
     kept = before.batch.take(before.batch.event_us >= limit_us)
     assert 0 < len(after.batch) < len(before.batch)
     assert after.batch.event_us.tolist() == kept.event_us.tolist()
@@ -95,8 +95,8 @@ def test_old_raw_rows_go_and_the_rest_reads_as_before(filled: Connection) -> Non
 
 def test_a_row_from_long_ago_is_taken_after_its_time_was_forgotten(filled: Connection) -> None:
     forget_raw(filled, START_US + DAYS * DAY_US)
-    assert len(reading.raw_rows(filled, PLANT, reading.Window({0: 0, 1: 0})).batch) == 0
+    assert len(samples.raw_rows(filled, PLANT, samples.Window({0: 0, 1: 0})).batch) == 0
     store = Store(filled, PLANT)
     store.take_ownership([SPOOL])
     store.commit(make_changes(2, raw=raw_of(speeds(4), 2)))
-    assert len(reading.raw_rows(filled, PLANT, reading.Window({0: 0, 1: 0})).batch) == 4
+    assert len(samples.raw_rows(filled, PLANT, samples.Window({0: 0, 1: 0})).batch) == 4

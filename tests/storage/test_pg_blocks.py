@@ -81,9 +81,10 @@ def rows_of(data: bytes) -> list[bytes]:
 
 
 def received(rows: list[bytes]) -> Columns:
-    return blocks.decode(
-        np.frombuffer(bytearray(b"".join(rows)), "u1"), np.cumsum([len(row) for row in rows], dtype="i8")
-    )
+    """What is shared once for each sample, too."""
+    ends = np.cumsum([len(row) for row in rows], dtype="i8")
+    shared, counts, held = blocks.decode(np.frombuffer(bytearray(b"".join(rows)), "u1"), ends)
+    return {name: np.repeat(values, counts) for name, values in shared.items()} | held
 
 
 def bits(columns: Columns) -> set[tuple[int, ...]]:
