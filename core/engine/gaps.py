@@ -84,11 +84,17 @@ class Gaps:
 
         A gap begins after the samples of its microsecond: the last proof of life is before it.
         """
-        if not len(self.lane) or not len(samples):
+        until_us = np.zeros(len(self.lanes), "i8")
+        np.maximum.at(until_us, self.lane, self.to_us)
+        may = np.flatnonzero(samples.event_us < until_us[samples.source])  # few, as a rule: gaps are over
+        if not len(may):
             return samples.event_us
-        last = self._last_before(samples.source, samples.event_us)
-        inside = (last >= 0) & (samples.event_us > self.from_us[last]) & (samples.event_us < self.to_us[last])
-        return np.where(inside, self.to_us[last], samples.event_us)
+        event_us = samples.event_us[may]
+        last = self._last_before(samples.source[may], event_us)
+        inside = (last >= 0) & (event_us > self.from_us[last]) & (event_us < self.to_us[last])
+        effect_us = samples.event_us.copy()
+        effect_us[may[inside]] = self.to_us[last[inside]]
+        return effect_us
 
     def edges(self, from_us: NDArray[np.int64], until_us: NDArray[np.int64]) -> Columns:
         """Beginnings and ends of gaps in [from, until) of their machine ([machines]), as samples."""

@@ -181,7 +181,7 @@ class Stream:
         effect_us = self.gaps.gaps().effect_us(samples)
         late = effect_us < settled_us
         seen = late | (effect_us < np.maximum(self._looked, self._relied)[samples.machine])
-        self._buffer.push(samples.take(~late) if late.any() else samples)
+        self._buffer.push(samples.take(~late))
         if not seen.any():
             return
         missed = seen & ~self._latest.known(samples, signal)

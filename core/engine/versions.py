@@ -40,7 +40,7 @@ class PlantVersions:
         signal = self._moved(row, batch.signal, self._plant.signal_index, 1)
         moved = replace(batch, machine=machine, signal=signal)
         keep = (machine >= 0) & (signal >= 0)
-        return moved if keep.all() else moved.take(keep)
+        return moved.take(keep)
 
     def machines(self, row: StoredRow, index: NDArray[Any]) -> NDArray[Any]:
         """Positions of machines."""

@@ -53,16 +53,19 @@ class Columns:
         return len(self.machine)
 
     def take(self, which: NDArray[np.intp] | NDArray[np.bool_]) -> Columns:
-        """The samples at the given positions or under the given mask."""
+        """The samples at the given positions or under the given mask; itself if that takes nothing away."""
+        if which.dtype == np.bool_ and which.all():
+            return self
         return Columns(*(column[which] for column in vars(self).values()))
 
     @classmethod
     def concat(cls, parts: list[Columns]) -> Columns:
         """All samples of several parts, one after the other."""
-        if len(parts) == 1:
-            return parts[0]
+        some = [part for part in parts if len(part)]
+        if len(some) <= 1:
+            return some[0] if some else cls.empty()
         names = cls.__dataclass_fields__
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+        return cls(*(np.concatenate([getattr(part, name) for part in some]) for name in names))
 
     @classmethod
     def empty(cls) -> Columns:
@@ -236,7 +239,7 @@ class ReorderBuffer:
 
     def rest(self, until_us: NDArray[np.int64]) -> Columns:
         """What has its event before the given instants, as it was pushed; everything stays."""
-        everything = Columns.concat(self._parts) if self._parts else Columns.empty()
+        everything = Columns.concat(self._parts)
         return everything.take(everything.event_us < until_us[everything.machine])
 
     def tail(self, gaps: GapRecords, edges: Columns, until_us: NDArray[np.int64]) -> Columns:
@@ -244,7 +247,7 @@ class ReorderBuffer:
         return self._split(gaps, edges, until_us)[0]
 
     def _split(self, gaps: GapRecords, edges: Columns, until_us: NDArray[np.int64]) -> tuple[Columns, Columns]:
-        everything = Columns.concat(self._parts) if self._parts else Columns.empty()
+        everything = Columns.concat(self._parts)
         self._parts = [everything]
         effect = gaps.effect_us(everything)
         ready = effect < until_us[everything.machine]

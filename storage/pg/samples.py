@@ -233,7 +233,7 @@ def arrival(spool: NDArray[Any], record: NDArray[Any], row: NDArray[Any]) -> NDA
         bits += (most - least).bit_length()
     places = int(key.max()) + 1
     if places <= _DENSE * len(key):
-        at = np.full(places, -1, np.intp)
+        at = np.full(places, -1, "i4" if len(key) < 2**31 else "i8")
         at[key] = np.arange(len(key))
         order = at[at >= 0]
         if len(order) == len(key):  # no two had the same
