@@ -33,17 +33,27 @@ await db.exec(`
   select t, m, 1, 1, extract(epoch from t)::bigint % 97, -1, 0, 0, row_number() over (), 1, 1, 1, t, null
   from generate_series('2026-03-10 00:00+00'::timestamptz, '2026-03-24 11:59+00', '1 minute') t cross join generate_series(1, 5) m;
   insert into stanok.sample_gauge values ('2026-03-11', 1, 2, 1, 'NaN', -1, 0, 0, 1, 1, 2, 1, '2026-03-11', 'a text')`)
+await db.exec(`
+  insert into stanok.sample_block
+  select min(event_time), machine_id, 1, -1, 0, 0, 1, min(received_time), array_agg(event_time), '{3}', array_agg(value * 1.5),
+    array_agg(seq), '{1}', array_agg(seq::integer), array_agg(received_time)
+  from stanok.sample_gauge where text is null
+  group by machine_id, date_bin('20 minutes', event_time, 'epoch')`)
+const samples = 'select count(*)::int from stanok.sample'
 const rows = 'select count(*)::int from stanok.sample_gauge'
-const answer = `select md5(string_agg(s::text, '|' order by event_time, machine_id, signal_id, seq)) from stanok.sample_gauge s`
-const [count, before] = [await one(rows), await one(answer)]
+const answer = `select md5(string_agg(s::text, '|' order by event_time, machine_id, signal_id, seq)) from stanok.sample s`
+const blocks = await one(`select sum(total_bytes)::int from chunks_detailed_size('stanok.sample_block') join timescaledb_information.chunks using (chunk_name) where range_end < '2026-03-17 12:00+00'`)
+const [count, all, before] = [await one(rows), await one(samples), await one(answer)]
+check('samples, each alone and in a block', all, 2 * count - 1)
 
 let made = 0
 while ((await one('select stanok.compress_chunk()')) !== null) made++
-check('chunks of a week ago that became columns', made, 29)
-check('rows afterwards', await one(rows), count)
+check('steps until chunks of a week ago are columns', made, 58)
+check('samples afterwards', await one(samples), all)
 check('the same answer', await one(answer), before)
+check('the first sample that lies in a block still', await one('select min(event_time)::text from stanok.sample_block'), '2026-03-17 06:00:00+00')
 const bytes = (await db.query("select sum(before_compression_total_bytes)::int a, sum(after_compression_total_bytes)::int b from hypertable_compression_stats('stanok.sample_gauge')")).rows[0]
-console.log(`bytes of these chunks: ${bytes.a} before, ${bytes.b} after`)
+console.log(`bytes of these chunks: ${blocks} in blocks and ${bytes.a} with their rows in rows before, ${bytes.b} after`)
 
 await db.exec("insert into stanok.sample_gauge values ('2026-03-11 00:00:30+00', 1, 1, 1, 4711, -1, 0, 0, 1, 1, 3, 1, '2026-03-24', null)")
 check('a late row goes into columns', await one("select value from stanok.sample_gauge where event_time = '2026-03-11 00:00:30+00'"), 4711)

@@ -68,6 +68,30 @@ create index sample_block_machine on stanok.sample_block (machine_id, event_time
 create index sample_block_times on stanok.sample_block using brin (event_time, received_time)
     with (pages_per_range = 16, autosummarize = off);
 
+create view stanok.sample_of_block as
+select b.event_time as block_time, s.event_time, b.machine_id, coalesce(s.signal_id, b.signal_ids[1]) as signal_id, b.source_id,
+    coalesce(s.value, b.values[1]) as value, b.raw, b.quality, b.flags, coalesce(s.seq, b.seqs[1]) as seq, b.spool_id,
+    coalesce(s.record, b.records[1]) as record, coalesce(s.row, b.rows[1]) as row,
+    coalesce(s.received_time, b.received_times[1]) as received_time
+from stanok.sample_block b
+cross join lateral unnest(b.event_times, b.signal_ids, b.values, b.seqs, b.records, b.rows, b.received_times)
+    s (event_time, signal_id, value, seq, record, row, received_time);
+comment on view stanok.sample_of_block is 'The samples in blocks, one in a row; they are found by their machine and by block_time.';
+comment on column stanok.sample_of_block.block_time is 'event_time of the block, in the same hour and not later [UTC]';
+comment on column stanok.sample_of_block.event_time is 'When it happened, by the believed clock [UTC]';
+comment on column stanok.sample_of_block.machine_id is 'Machine [id]';
+comment on column stanok.sample_of_block.signal_id is 'Signal [id]';
+comment on column stanok.sample_of_block.source_id is 'Source that sent it [id]';
+comment on column stanok.sample_of_block.value is 'Value in the unit of the signal; a code for words; NaN for texts [signal]';
+comment on column stanok.sample_of_block.raw is 'Number that the source itself uses for the word, -1 none [code]';
+comment on column stanok.sample_of_block.quality is '0 good, 1 uncertain, 2 bad, 3 stale [code]';
+comment on column stanok.sample_of_block.flags is 'Bits: 0-1 clock choice, others as in the vocabulary [bits]';
+comment on column stanok.sample_of_block.seq is 'Sequence number of the source, -1 none [1]';
+comment on column stanok.sample_of_block.spool_id is 'Spool it came through [id]';
+comment on column stanok.sample_of_block.record is 'Record of the spool [1]';
+comment on column stanok.sample_of_block.row is 'Position inside the record [1]';
+comment on column stanok.sample_of_block.received_time is 'When the collector received it [UTC]';
+
 create view stanok.sample as
 select event_time, machine_id, signal_id, source_id, value, raw, quality, flags, seq, spool_id, record, row, received_time, text
 from stanok.sample_event
@@ -75,12 +99,8 @@ union all
 select event_time, machine_id, signal_id, source_id, value, raw, quality, flags, seq, spool_id, record, row, received_time, text
 from stanok.sample_gauge
 union all
-select s.event_time, b.machine_id, coalesce(s.signal_id, b.signal_ids[1]), b.source_id, coalesce(s.value, b.values[1]), b.raw,
-    b.quality, b.flags, coalesce(s.seq, b.seqs[1]), b.spool_id, coalesce(s.record, b.records[1]), coalesce(s.row, b.rows[1]),
-    coalesce(s.received_time, b.received_times[1]), null
-from stanok.sample_block b
-cross join lateral unnest(b.event_times, b.signal_ids, b.values, b.seqs, b.records, b.rows, b.received_times)
-    s (event_time, signal_id, value, seq, record, row, received_time);
+select event_time, machine_id, signal_id, source_id, value, raw, quality, flags, seq, spool_id, record, row, received_time, null
+from stanok.sample_of_block;
 comment on view stanok.sample is 'All samples, one in a row, for whoever looks at few of them: those in blocks are found by nothing but their machine.';
 comment on column stanok.sample.event_time is 'When it happened, by the believed clock [UTC]';
 comment on column stanok.sample.machine_id is 'Machine [id]';
