@@ -29,6 +29,6 @@ def test_a_body_that_is_no_sql_is_found() -> None:
 
 def test_what_the_community_edition_alone_can_do_says_so() -> None:
     """`python -m tests.community` runs these; no server of that edition is among those of tests/contracts."""
-    words = ("timescaledb.compress", "add_columnstore_policy", "add_compression_policy", "continuous")
+    words = ("timescaledb.compress", "compress_chunk", "add_columnstore_policy", "add_compression_policy", "continuous")
     using = {file.name for file in read_migrations() if any(word in file.sql for word in words)}
     assert using == {file.name for file in read_migrations() if file.requires is Timescale.COMMUNITY} != set()
