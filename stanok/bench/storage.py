@@ -1,11 +1,12 @@
 """How fast the engine's whole transaction is beside the ways to write that one would try first, and what rows weigh.
 
-`commit_rows`: raw rows with their facts, intervals, live rows and the cursor, `synchronous_commit` on, in commits of
-10 000 samples of 100 machines, made beforehand by the real stream; encoding is measured, folding is not. As an engine
-that has much to commit: the raw rows of the next commit go ahead. `one after the other`: as one that has not.
-`bare copy`: the same raw rows, the same commits, by the same binary COPY into a table (hypertable where there is
-TimescaleDB) without any index, and nothing else. `row-wise copy`, `executemany`: psycopg's own ways into such a table.
-`read_rows`: raw rows back into numpy columns, as a restart and a repair read them. `copy thrown away`: what the server
+`commit_rows`: samples, most of them in blocks, with their facts, intervals, live rows and the cursor,
+`synchronous_commit` on, in commits of 10 000 samples of 100 machines, made beforehand by the real stream; encoding is
+measured, folding is not. As an engine that has much to commit: the samples of the next commit go ahead. `one after the
+other`: as one that has not. `bare copy`: the same samples, each a row, in the same commits, by the same binary COPY
+into a table (hypertable where there is TimescaleDB) without any index, and nothing else. `row-wise copy`,
+`executemany`: psycopg's own ways into such a table. A row is a sample in all of them.
+`read_rows`: samples back into numpy columns, as a restart and a repair read them. `copy thrown away`: what the server
 gives through one connection to somebody who keeps nothing.
 Rounds of each way alternate; each figure is the median of its rounds: a busy machine slows both.
 """
