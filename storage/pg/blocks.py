@@ -65,22 +65,20 @@ _PIECE = 64
 Columns = Mapping[str, NDArray[Any]]
 
 
-def cut(columns: Columns) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def cut(columns: Columns, machine: NDArray[np.int32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """The order in which samples lie in their blocks, machine by machine, and where each block begins in it, with the
-    number of samples at the end. `columns`: those of `sample_gauge`, in the order of arrival."""
-    machine = columns["machine_id"]
+    number of samples at the end. `columns`: those of `sample_gauge`, in the order of arrival; `machine`: positions."""
     count = len(machine)
-    keys = [columns[name] for name in _KEYS] + [columns[name] // HOUR_US for name in ("event_time", "received_time")]
-    order = np.argsort(machine, kind="stable")
-    same = machine[order][1:] == machine[order][:-1]
-    varying = [key for key in keys if (same & (key[order][1:] != key[order][:-1])).any()]
+    few = machine.astype("u2") if machine.max(initial=0) < 1 << 16 else machine  # which sort in a tenth of the time
+    hours = [columns[name] // HOUR_US for name in ("event_time", "received_time")]
+    keys = [key for key in (*(columns[name] for name in _KEYS), *hours) if (key != key[:1]).any()]
+    order = np.argsort(few, kind="stable")
+    changes = _changes(few[order])
+    varying = [key for key in keys if (_changes(key[order]) & ~changes).any()]
     if varying:
-        order = np.lexsort((*varying, machine))
-    begins = np.ones(count, bool)
-    begins[1:] = machine[order][1:] != machine[order][:-1]
-    for key in varying:
-        begins[1:] |= key[order][1:] != key[order][:-1]
-    first = np.flatnonzero(begins)
+        order = np.lexsort((*varying, few))
+        changes = np.logical_or.reduce([_changes(key[order]) for key in (few, *varying)])
+    first = np.append(np.zeros(min(count, 1), np.intp), np.flatnonzero(changes) + 1)
     length = np.diff(first, append=count)
     pieces = -(-length // SIZE)
     run = np.repeat(np.arange(len(first)), pieces)
@@ -88,30 +86,35 @@ def cut(columns: Columns) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return order, np.append(first[run] + piece * length[run] // pieces[run], count)
 
 
-def encode(columns: Columns) -> Iterator[memoryview | bytes]:
-    """A whole binary COPY of samples as blocks (COLUMNS), in pieces that lie in the same memory (`copying.encode`)."""
-    order, starts = cut(columns)
-    if len(order) == 0:
+def _changes(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Whether each but the first differs from the one before."""
+    return np.asarray(values[1:] != values[:-1])
+
+
+def encode(columns: Columns, machine: NDArray[np.int32]) -> Iterator[memoryview | bytes]:
+    """A whole binary COPY of samples as blocks (COLUMNS), in pieces that lie in the same memory (`copying.encode`);
+    arguments as of `cut`, nothing for no samples."""
+    if len(machine) == 0:
         return
-    shared = np.array([_of_blocks(name, columns[name][order], starts) for name in SHARED], "i8")
-    held = np.array([_as_words(columns[name][order]) for name, *_ in HELD.values()])
+    order, starts = cut(columns, machine)
+    shared = np.array([_of_blocks(name, columns[name], order, starts) for name in SHARED], "i8")
+    held = np.empty((len(HELD), len(order)), "i8")
+    for into, (name, *_) in zip(held, HELD.values(), strict=True):
+        into[:] = (columns[name].view("i8") if name == "value" else columns[name])[order]
     blocks = len(starts) - 1
     buffer = np.empty(min(_PIECE, blocks) * (_BLOCK_BYTES + SIZE * _SAMPLE_BYTES), "u1")
     yield HEADER
     for first in range(0, blocks, _PIECE):
-        length = _encode(
-            shared, held, starts, first, min(first + _PIECE, blocks), buffer, _SHARED_WIDTHS, _HELD_WIDTHS, _TYPES
-        )
+        last = min(first + _PIECE, blocks)
+        length = _encode(shared, held, starts, first, last, buffer, _SHARED_WIDTHS, _HELD_WIDTHS, _TYPES)
         yield buffer.data[:length]
     yield TRAILER
 
 
-def _of_blocks(name: str, values: NDArray[Any], starts: NDArray[np.intp]) -> NDArray[Any]:
-    return np.minimum.reduceat(values, starts[:-1]) if name.endswith("_time") else values[starts[:-1]]
-
-
-def _as_words(values: NDArray[Any]) -> NDArray[np.int64]:
-    return values.view("i8") if values.dtype.kind == "f" else values.astype("i8")
+def _of_blocks(name: str, values: NDArray[Any], order: NDArray[np.intp], starts: NDArray[np.intp]) -> NDArray[Any]:
+    if name.endswith("_time"):
+        return np.minimum.reduceat(values[order], starts[:-1])
+    return values[order[starts[:-1]]]
 
 
 @compiled

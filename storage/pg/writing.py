@@ -156,7 +156,9 @@ class Writer:
             at = np.flatnonzero(which)
             at = at[np.argsort(columns["machine_id"][at], kind="stable")]
             copy_in(connection, table, _some(columns, at), raw.batch.texts, text[at])
-        with copying_in(connection, blocks.TABLE, blocks.COLUMNS, blocks.encode(_some(columns, gauge & (text < 0)))):
+        which = gauge & (text < 0)
+        pieces = blocks.encode(_some(columns, which), raw.batch.machine[which])
+        with copying_in(connection, blocks.TABLE, blocks.COLUMNS, pieces):
             yield
 
     def raw_columns(

@@ -62,7 +62,8 @@ SAMPLE_NAMES = set(KINDS) - {"record", "row"}
 
 
 def sent(columns: Columns) -> bytes:
-    return b"".join(bytes(piece) for piece in blocks.encode(columns))
+    machine = np.searchsorted(np.unique(columns["machine_id"]), columns["machine_id"]).astype("i4")
+    return b"".join(bytes(piece) for piece in blocks.encode(columns, machine))
 
 
 def rows_of(data: bytes) -> list[bytes]:
