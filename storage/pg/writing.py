@@ -147,7 +147,7 @@ class Writer:
         """Raw rows; those of the last table, the many, are on their way while the block runs (`copying_in`).
 
         Gauges go into blocks (blocks.py) but for those with a text. The others in the order of machine ids, so that few
-        share a block of the table and its index can tell them apart.
+        share a page of the table and its index can tell them apart.
         """
         raw, numbers = changes.raw, np.array([spool_number[spool] for spool in changes.spools], np.int32)
         columns, text = self.raw_columns(raw, numbers)

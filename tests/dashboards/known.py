@@ -117,6 +117,17 @@ select %(start)s + minute * interval '1 minute', m.id, g.id, m.source_id, value,
 from (values {rows}) v (signal, minute, value, text)
 join stanok.machine m on m.name = %(machine)s join stanok.signal g on g.name = v.signal
 """
+_INTO_BLOCKS = """
+with single as (
+    delete from stanok.sample_gauge g using stanok.signal s where s.id = g.signal_id and s.name <> 'spindle.1.speed'
+    returning g.*
+)
+insert into stanok.sample_block
+select min(event_time), machine_id, source_id, -1, 0, 0, 1, min(received_time), array_agg(event_time),
+    array_agg(signal_id), array_agg(value), '{-1}', '{0}', '{0}', array_agg(received_time)
+from single group by machine_id, source_id, date_bin('1 hour', event_time, 'epoch')
+"""
+"""All but one signal, which lies in rows as in a database of before."""
 _GAUGES = (
     ("spindle.1.load", 0.0, 25.0), ("spindle.1.load", 0.5, 55.0), ("spindle.1.load", 1.0, 0.0),
     ("spindle.1.load", 2.0, 35.0), ("spindle.1.load", 9.0, 25.0), ("spindle.1.load", 9.5, 0.0),
@@ -140,3 +151,4 @@ def _raw(connection: Connection) -> None:
             for signal, minute, value, text in rows
         )
         connection.execute(_RAW.format(table=table, rows=values).encode(), {"start": START, "machine": MACHINE})
+    connection.execute(_INTO_BLOCKS)
