@@ -10,96 +10,96 @@ comment on view stanok_formula.week is
     'Mondays of the last 53 weeks; ago: how many weeks back, -1 because a week begins earlier in the east than in UTC.';
 
 create view stanok_formula.week_machine as
-select
-    machine_id, ago, week,
-    bit_or(case when busy > 0 then 1 << (day - week) else 0 end) as days,
-    sum(calendar)::bigint as calendar, sum(busy)::bigint as busy, sum(unknown)::bigint as unknown,
-    sum(unknown_out)::bigint as unknown_out, sum(producing)::bigint as producing, sum(apt_out)::bigint as apt_out,
-    sum(aust)::bigint as aust, sum(adet_idle)::bigint as adet_idle, sum(adet_stop)::bigint as adet_stop,
-    sum(adot)::bigint as adot, sum(adot_stop)::bigint as adot_stop,
-    sum(credit_total_us + credit_gap_total_us)::bigint as total, sum(credit_good_us + credit_gap_good_us)::bigint as good,
-    sum(credit_total_us)::bigint as credit_total_us, sum(credit_good_us)::bigint as credit_good_us,
-    sum(parts_no_standard)::bigint as parts_no_standard, sum(parts_good)::bigint as parts_good
-from (
-    -- A look into the index for each machine and week that are asked for, and the open minutes once.
-    select m.id as machine_id, w.ago, w.week, d.*
-    from stanok.machine m
-    cross join stanok_formula.week w
-    cross join lateral (
-        select day, apt + apt_no_order + aust + adet_idle + adet_stop + adot_idle + adot_setup + adot_stop
-            + planned_state + planned_calendar + planned_failure + unknown + apt_out + aust_out + unknown_out as calendar,
+with open as materialized (select * from stanok_formula.open_fact where kind = 'day')
+select w.ago, w.week, d.*
+from stanok_formula.week w
+cross join lateral (
+    -- The days of a week lie together, whatever machine they are of; open minutes are few, and read once.
+    select
+        machine_id,
+        bit_or(case when busy > 0 then 1 << (day - w.week) else 0 end) as days,
+        sum(calendar)::bigint as calendar, sum(busy)::bigint as busy, sum(unknown)::bigint as unknown,
+        sum(unknown_out)::bigint as unknown_out, sum(producing)::bigint as producing, sum(apt_out)::bigint as apt_out,
+        sum(aust)::bigint as aust, sum(adet_idle)::bigint as adet_idle, sum(adet_stop)::bigint as adet_stop,
+        sum(adot)::bigint as adot, sum(adot_stop)::bigint as adot_stop,
+        sum(credit_total_us + credit_gap_total_us)::bigint as total, sum(credit_good_us + credit_gap_good_us)::bigint as good,
+        sum(credit_total_us)::bigint as credit_total_us, sum(credit_good_us)::bigint as credit_good_us,
+        sum(parts_no_standard)::bigint as parts_no_standard, sum(parts_good)::bigint as parts_good
+    from (
+        select machine_id, day, apt + apt_no_order + aust + adet_idle + adet_stop + adot_idle + adot_setup + adot_stop
+                + planned_state + planned_calendar + planned_failure + unknown + apt_out + aust_out + unknown_out as calendar,
             apt + apt_no_order + aust + adet_idle + adet_stop + adot_idle + adot_setup + adot_stop + unknown as busy,
             apt + apt_no_order as producing,
             adot_idle + adot_setup + adot_stop as adot,
             unknown, unknown_out, apt_out, aust, adet_idle, adet_stop, adot_stop,
             credit_total_us, credit_good_us, credit_gap_total_us, credit_gap_good_us, parts_no_standard, parts_good
-        from stanok.fact_day where machine_id = m.id and day >= w.week and day < w.week + 7 offset 0
-    ) d
-    union all
-    select o.machine_id, w.ago, w.week, o.day, o.apt + o.apt_no_order + o.aust + o.adet_idle + o.adet_stop + o.adot_idle + o.adot_setup + o.adot_stop
-            + o.planned_state + o.planned_calendar + o.planned_failure + o.unknown + o.apt_out + o.aust_out + o.unknown_out,
-        o.apt + o.apt_no_order + o.aust + o.adet_idle + o.adet_stop + o.adot_idle + o.adot_setup + o.adot_stop + o.unknown,
-        o.apt + o.apt_no_order,
-        o.adot_idle + o.adot_setup + o.adot_stop,
-        o.unknown, o.unknown_out, o.apt_out, o.aust, o.adet_idle, o.adet_stop, o.adot_stop,
-        o.credit_total_us, o.credit_good_us, o.credit_gap_total_us, o.credit_gap_good_us, o.parts_no_standard, o.parts_good
-    from stanok_formula.open_fact o
-    join stanok_formula.week w on o.day >= w.week and o.day < w.week + 7
-    where o.kind = 'day'
-) f
-group by machine_id, ago, week;
+        from stanok.fact_day where day >= w.week and day < w.week + 7
+        union all
+        select machine_id, day, apt + apt_no_order + aust + adet_idle + adet_stop + adot_idle + adot_setup + adot_stop
+                + planned_state + planned_calendar + planned_failure + unknown + apt_out + aust_out + unknown_out,
+            apt + apt_no_order + aust + adet_idle + adet_stop + adot_idle + adot_setup + adot_stop + unknown,
+            apt + apt_no_order,
+            adot_idle + adot_setup + adot_stop,
+            unknown, unknown_out, apt_out, aust, adet_idle, adet_stop, adot_stop,
+            credit_total_us, credit_good_us, credit_gap_total_us, credit_gap_good_us, parts_no_standard, parts_good
+        from open where day >= w.week and day < w.week + 7
+    ) f
+    group by machine_id
+) d;
 comment on view stanok_formula.week_machine is
     'Sums of each machine and week; days: a bit for each day of the week that has planned busy time.';
 
-create view stanok_formula.open_shift as
-select machine_id, shift_id, sum(apt + apt_no_order + aust + apt_out + aust_out)::bigint as work,
-    sum(unknown + unknown_out)::bigint as unseen
-from stanok.fact_minute
-where open
-group by machine_id, shift_id;
-comment on view stanok_formula.open_shift is 'Work and unknown time of the open minutes of a machine and shift, µs.';
-
-create view stanok_formula.worked_shift as
-select machine_id, ago, week, work >= 3600000000 as sure, work + unseen >= 3600000000 as possible
-from (
-    -- A look into the index for each shift that is asked for, and the open minutes once.
-    select f.machine_id, w.ago, w.week, f.work + coalesce(o.work, 0) as work, f.unseen + coalesce(o.unseen, 0) as unseen
-    from stanok_formula.week w
-    cross join stanok_formula.site site
-    cross join lateral (
-        select id from stanok.shift_instance
-        where site_id = site.id and production_day >= w.week and production_day < w.week + 7 offset 0
-    ) s
-    cross join lateral (
-        select machine_id, sum(apt + apt_no_order + aust + apt_out + aust_out)::bigint as work,
-            sum(unknown + unknown_out)::bigint as unseen
-        from stanok.fact_shift where shift_id = s.id group by machine_id offset 0
-    ) f
-    left join stanok_formula.open_shift o on o.machine_id = f.machine_id and o.shift_id = s.id
-    union all
-    select o.machine_id, w.ago, w.week, o.work, o.unseen
-    from stanok_formula.open_shift o
+create view stanok_formula.week_worked as
+with open as materialized (
+    select o.machine_id, o.shift_id, s.production_day, o.apt + o.apt_no_order + o.aust + o.apt_out + o.aust_out as work,
+        o.unknown + o.unknown_out as unseen
+    from stanok.fact_minute o
     join stanok.shift_instance s on s.id = o.shift_id
-    join stanok_formula.week w on s.production_day >= w.week and s.production_day < w.week + 7
-    where not exists (select from stanok.fact_shift f where f.machine_id = o.machine_id and f.shift_id = o.shift_id)
-) f;
-comment on view stanok_formula.worked_shift is
-    'Whether a machine worked in a shift, a row for each: an hour at least of production or setup; possible: if unknown time was work.';
+    where o.open
+)
+select w.ago, w.week, d.*
+from stanok_formula.week w
+cross join lateral (
+    select machine_id, count(*) filter (where sure) as sure, count(*) filter (where possible) as possible
+    from (
+        select machine_id, sum(work) >= 3600000000 as sure, sum(work + unseen) >= 3600000000 as possible
+        from (
+            select f.machine_id, f.shift_id, f.apt + f.apt_no_order + f.aust + f.apt_out + f.aust_out as work,
+                f.unknown + f.unknown_out as unseen
+            from stanok.shift_instance s
+            join stanok.fact_shift f on f.shift_id = s.id
+            where s.site_id = any (array(select id from stanok_formula.site))
+                and s.production_day >= w.week and s.production_day < w.week + 7
+            union all
+            select machine_id, shift_id, work, unseen from open where production_day >= w.week and production_day < w.week + 7
+        ) f
+        group by shift_id, machine_id
+    ) s
+    group by machine_id
+) d;
+comment on view stanok_formula.week_worked is
+    'Shifts in which a machine worked, by week: an hour at least of production or setup; possible: if unknown time was work.';
 
 create view stanok_formula.week_all as
-select *, null::bigint as sure, null::bigint as possible from stanok_formula.week_machine
-union all
-select machine_id, ago, week, null, null, null, null, null, null, null, null, null, null,
-    null, null, null, null, null, null, null, null,
-    count(*) filter (where sure), count(*) filter (where possible)
-from stanok_formula.worked_shift
-group by machine_id, ago, week;
-comment on view stanok_formula.week_all is
-    'Sums of each machine and week, and in a row of its own how many shifts it worked: one below the other, so that whoever asks for some weeks has both read for these only.';
+select w.ago, w.week, d.*
+from stanok_formula.week w
+cross join lateral (
+    -- Week by week and with all machines, whichever are asked for: the server expects one machine, and would sum the facts
+    -- of all anew for each. `offset 0` keeps what is asked for out of it.
+    select m.id as machine_id, m.area, site.name as site, m.max_rate, d.days, d.calendar, d.busy, d.unknown, d.unknown_out,
+        d.producing, d.apt_out, d.aust, d.adet_idle, d.adet_stop, d.adot, d.adot_stop, d.total, d.good, d.credit_total_us,
+        d.credit_good_us, d.parts_no_standard, d.parts_good, s.sure, s.possible
+    from (select * from stanok_formula.week_machine where week = w.week) d
+    full join (select * from stanok_formula.week_worked where week = w.week) s using (machine_id)
+    join stanok.machine m on m.id = machine_id
+    join stanok_formula.site on site.id = m.site_id
+    offset 0
+) d;
+comment on view stanok_formula.week_all is 'Sums of each machine and week with the shifts that it worked.';
 
 create view stanok_formula.indicator as
 select
-    f.level, f.site, f.area, f.machine, f.title, f.week, f.ago, f.machines, f.days,
+    f.level, f.site, f.area, m.name as machine, m.title, f.week, f.ago, f.machines, f.days,
     stanok_formula.hours(f.calendar) as calendar_h,
     stanok_formula.hours(f.busy) as planned_busy_h,
     stanok_formula.hours(f.unknown) as unknown_h,
@@ -139,11 +139,8 @@ select
     'stanok-iso22400-1' as definition
 from (
     select
-        l.level, site.name as site,
-        case when l.level <> 'site' then m.area end as area,
-        case when l.level = 'machine' then m.name end as machine,
-        case when l.level = 'machine' then m.title end as title,
-        d.week, d.ago,
+        case when l.level = 'machine' then d.machine_id end as machine_id, d.week, d.ago, l.level, d.site,
+        case when l.level <> 'site' then d.area end as area,
         count(d.days) as machines,
         bit_count(bit_or(d.days)::bit(7)) as days,
         sum(d.calendar)::bigint as calendar, sum(d.busy)::bigint as busy, sum(d.unknown)::bigint as unknown,
@@ -155,17 +152,16 @@ from (
         sum(d.adet_stop + d.adot_stop)::bigint as repair,
         sum(d.total)::bigint as total, sum(d.good)::bigint as good,
         sum(d.credit_total_us)::bigint as least_total, sum(d.credit_good_us)::bigint as least_good,
-        sum(d.unknown * m.max_rate) as unseen,
+        sum(d.unknown * d.max_rate) as unseen,
         sum(d.parts_no_standard) = 0 as standard,
         sum(d.parts_good)::bigint as parts_good,
         sum(d.sure)::bigint as sure, sum(d.possible)::bigint as possible
     from (values ('machine'), ('area'), ('site')) l (level)
     cross join stanok_formula.week_all d
-    join stanok.machine m on m.id = d.machine_id
-    join stanok_formula.site on site.id = m.site_id
-    group by 1, 2, 3, 4, 5, 6, 7
+    group by 1, 2, 3, 4, 5, 6
     having count(d.days) > 0
-) f;
+) f
+left join stanok.machine m on m.id = f.machine_id;
 comment on view stanok_formula.indicator is 'What board.indicator_week shows; ago: how many weeks back.';
 
 create view board.indicator_week with (security_barrier) as
