@@ -20,22 +20,17 @@ def pareto(language: str) -> str:
 SELECT cause, told_reason, class, extract(epoch FROM sum(length))::float8 AS length_s, sum(stops)::int8 AS stops,
        count(*) AS machines
 FROM (
-  SELECT cause, told_reason, class, machine, sum(length) AS length, count(*) AS stops
-  FROM (
-    SELECT cause, reason_{language} AS told_reason, class, machine, stop_from,
-           sum(least(to_time, $__timeTo()::timestamptz) - greatest(from_time, $__timeFrom()::timestamptz)) AS length
-    FROM board.stop
-    {_STOPS_IN_WINDOW.replace(chr(10), chr(10) + "    ").rstrip()}
-    GROUP BY stop_from, machine, cause, reason_{language}, class
-  ) a_stop
-  GROUP BY cause, told_reason, class, machine
+  SELECT cause, reason_{language} AS told_reason, class, count(DISTINCT stop_from) AS stops,
+         sum(least(to_time, $__timeTo()::timestamptz) - greatest(from_time, $__timeFrom()::timestamptz)) AS length
+  FROM board.stop
+  {_STOPS_IN_WINDOW.replace(chr(10), chr(10) + "  ").rstrip()}
+  GROUP BY machine, cause, reason_{language}, class
 ) a_machine
 GROUP BY cause, told_reason, class
 ORDER BY length_s DESC, cause, told_reason
 LIMIT 200
 """
-    # Summed step by step: counting distinct pairs would sort them all. Sorted by instants first, which differ and are
-    # compared ten times faster than words.
+    # Machine by machine: counting distinct pairs would sort them all. Sorted by machines first, which differ most.
 
 
 def stops(language: str) -> str:

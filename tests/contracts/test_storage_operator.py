@@ -15,6 +15,8 @@ from core.kpi.losses import Note, Stretch, pareto
 from core.samples.entries import REASON, SCRAP, Entry, identified, taken_back
 from core.units import MINUTE_US, SECOND_US, datetime_from_us
 from core.vocabulary import Cause, State
+from dashboards.macros import Window, expand
+from dashboards.queries import stops as board
 from storage.pg import reading
 from storage.pg.commit import Store
 from storage.pg.connect import Connection
@@ -77,9 +79,8 @@ def test_what_is_in_effect_and_changes_the_fold_is_read_back(store: Store, empti
     assert sorted(standings) == [("in_effect", 3), ("taken_back", 1), ("takes_back", 1)]
 
 
-def test_stops_are_cut_by_reasons_as_the_losses_are(store: Store, emptied: Connection) -> None:
-    """board.stop against core.kpi.losses over random intervals and reasons, to the microsecond."""
-    rng = random.Random(20)
+def at_random(rng: random.Random) -> tuple[list[dict[str, int]], list[Entry]]:
+    """Intervals of an hour with and without production, and reasons that overlap them and each other."""
     edges = sorted(rng.sample(range(3600), 25))
     spans = [(START_US + a * SECOND_US + 7, START_US + b * SECOND_US + 7) for a, b in pairwise(edges)]
     causes = {State.IDLE: [Cause.READY, Cause.WAIT_TOOL], State.UNPLANNED_STOP: [Cause.ALARM], State.PRODUCING: [0]}
@@ -93,10 +94,21 @@ def test_stops_are_cut_by_reasons_as_the_losses_are(store: Store, emptied: Conne
         first = rng.randrange(3600)
         reason = rng.choice(["tool", "repair", "other"])
         entries.append(entry(first, first + rng.randrange(1, 900), reason, f"person {number}", number))
-    store.commit(make_changes(1, intervals=intervals, entries=[(SPOOL, 1, found) for found in entries]))
+    return intervals, entries
+
+
+def losses(intervals: list[dict[str, int]], entries: list[Entry]) -> dict[tuple[int, str], tuple[int, int]]:
+    """µs and stops of each cause and reason, as core says."""
     stopped = [Stretch(r["from_us"], r["to_us"], r["cause"]) for r in intervals if r["state"] != State.PRODUCING]
     notes = [Note(found.from_us, found.to_us, found.reason) for found in entries]
-    expected = {(row.cause, row.reason): (row.us, row.stops) for row in pareto(stopped, notes)}
+    return {(row.cause, row.reason): (row.us, row.stops) for row in pareto(stopped, notes)}
+
+
+def test_stops_are_cut_by_reasons_as_the_losses_are(store: Store, emptied: Connection) -> None:
+    """board.stop against core.kpi.losses over random intervals and reasons, to the microsecond."""
+    intervals, entries = at_random(random.Random(20))
+    store.commit(make_changes(1, intervals=intervals, entries=[(SPOOL, 1, found) for found in entries]))
+    expected = losses(intervals, entries)
     assert len(expected) > 6
     us: dict[tuple[int, str], int] = defaultdict(int)
     stops: dict[tuple[int, str], set[object]] = defaultdict(set)
@@ -107,6 +119,30 @@ def test_stops_are_cut_by_reasons_as_the_losses_are(store: Store, emptied: Conne
         us[key] += (until - since).microseconds
         stops[key].add(stop)
     assert {key: (us[key], len(stops[key])) for key in us} == expected
+
+
+def test_the_board_counts_a_stop_of_each_machine_once_for_each_of_its_reasons(
+    store: Store, emptied: Connection
+) -> None:
+    """Two machines stop at the same instants; only what happens to the first was told."""
+    intervals, entries = at_random(random.Random(21))
+    both = intervals + [{**row, "machine": 1} for row in intervals]
+    store.commit(make_changes(1, intervals=both, entries=[(SPOOL, 1, found) for found in entries]))
+    first, second = losses(intervals, entries), losses(intervals, [])
+    machines = {key: (key in first) + (key in second) for key in first | second}
+    expected = {
+        key: (*(a + b for a, b in zip(first.get(key, (0, 0)), second.get(key, (0, 0)), strict=True)), machines[key])
+        for key in machines
+    }
+    assert any(stops != count for _, stops, count in expected.values())
+    window = Window(datetime_from_us(START_US), datetime_from_us(START_US + 3601 * SECOND_US))
+    codes = {reason.en: reason.code for reason in PLANT.reasons} | {"Not yet classified": ""}
+    query = expand(board.pareto("en"), window, {"site": [PLANT.sites[0].name]})
+    found = {
+        (int(Cause[cause.upper()]), codes[reason]): (round(length_s * SECOND_US), stops, count)
+        for cause, reason, _, length_s, stops, count in emptied.execute(query.encode()).fetchall()
+    }
+    assert found == expected
 
 
 def test_pitfall_35_the_reason_of_a_stop_is_never_filled_back_to_an_earlier_one(
