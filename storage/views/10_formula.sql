@@ -246,7 +246,7 @@ begin
             credit_total_us,
             coalesce(
                 nullif(credit_total_us, 0) / nullif(parts, 0),
-                stanok_formula.greatest_standard(machine, shift, start_time, end_time),
+                (select stanok_formula.greatest_standard(machine, shift, start_time, end_time)), -- once for all gaps
                 0
             ) as part,
             coalesce(booked_time >= end_time, true) as later,
@@ -301,7 +301,7 @@ begin
             credit_total_us,
             coalesce(
                 nullif(credit_total_us, 0) / nullif(parts, 0),
-                stanok_formula.greatest_standard(machine, shift, start_time, end_time),
+                (select stanok_formula.greatest_standard(machine, shift, start_time, end_time)), -- once for all gaps
                 0
             ) as part,
             coalesce(booked_time >= end_time, true) as later,
