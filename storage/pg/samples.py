@@ -70,16 +70,24 @@ def raw_rows(connection: Connection, plant: Plant, window: Window, spools: Seque
     with database_errors("read raw samples"):
         numbers: dict[str, int] = dict(connection.execute("select spool, id from stanok.spool_cursor").fetchall())
         parts, texts = _stored(connection, _Wanted(positions_of(plant), window))
-    found = {name: np.concatenate([part.pop(name) for part in parts]) for name in _KINDS}
-    order = arrival(*(found[name] for name in ("spool_id", "record", "row")))
+    found = _in_order(parts)
     spool_ids = np.array([numbers.get(name, NOWHERE) for name in spools], np.int64)
     return RawRows(
-        batch=SampleBatch.of({name: found[name][order] for name, _ in COLUMNS}, texts),
-        source_id=found["source_id"][order],
-        spool=find(spool_ids, found["spool_id"][order]).astype(np.int32),
-        record=found["record"][order],
-        row=found["row"][order],
+        batch=SampleBatch.of({name: found[name] for name, _ in COLUMNS}, texts),
+        source_id=found["source_id"],
+        spool=find(spool_ids, found["spool_id"]).astype(np.int32),
+        record=found["record"],
+        row=found["row"],
     )
+
+
+def _in_order(parts: list[_Part]) -> _Part:
+    """All parts as one, in the order of arrival; the parts are empty then. Columns are put in order two at a time."""
+    where = ("spool_id", "record", "row")
+    order = arrival(*(np.concatenate([part[name] for part in parts]) for name in where))
+    with ThreadPoolExecutor(2) as pool:
+        columns = pool.map(lambda name: np.concatenate([part.pop(name) for part in parts])[order], _KINDS)
+        return dict(zip(_KINDS, columns, strict=True))
 
 
 class _Wanted:
