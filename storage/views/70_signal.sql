@@ -3,18 +3,18 @@
 create view board.gauge with (security_barrier) as
 select
     site.name as site, m.name as machine, signal.name as signal, signal.unit, g.block_time, g.event_time as at_time, g.value
-from (
-    select machine_id, signal_id, event_time as block_time, event_time, value
+from stanok.machine m
+join stanok_formula.site on site.id = m.site_id
+cross join lateral (
+    select signal_id, event_time as block_time, event_time, value
     from stanok.sample_gauge
-    where quality <= 1
+    where machine_id = m.id and quality <= 1
     union all
-    select b.machine_id, coalesce(s.signal_id, b.signal_ids[1]), b.event_time, s.event_time, coalesce(s.value, b.values[1])
+    select coalesce(s.signal_id, b.signal_ids[1]), b.event_time, s.event_time, coalesce(s.value, b.values[1])
     from stanok.sample_block b
     cross join lateral unnest(b.event_times, b.signal_ids, b.values) s (event_time, signal_id, value)
-    where b.quality <= 1
+    where b.machine_id = m.id and b.quality <= 1
 ) g
-join stanok.machine m on m.id = g.machine_id
-join stanok_formula.site on site.id = m.site_id
 join stanok.signal on signal.id = g.signal_id;
 comment on view board.gauge is 'Speeds, feeds, loads and other gauges that are not bad, as they were sent.';
 comment on column board.gauge.site is 'Plant [text]';

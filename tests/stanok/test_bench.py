@@ -90,7 +90,7 @@ def test_the_recompute_bench_folds_everything_again_to_the_same_rows(
     assert found["samples_refolded"]["conditions"]["rows of minutes"] > 10  # type: ignore[index]  # a line of JSON
 
 
-def test_the_boards_bench_asks_every_query_of_every_board_and_reads_no_table_of_facts_whole(
+def test_the_boards_bench_asks_every_query_of_every_board(
     embedded_server: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def looked(connection: Connection, size: Size) -> Iterator[tuple[str, int]]:
