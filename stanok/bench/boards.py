@@ -126,7 +126,8 @@ def whole_scans(connection: Connection, query: Query) -> list[str]:
 
 
 _PARTS = """
-select relname::text, relname::text from pg_class where relnamespace = 'stanok'::regnamespace and relname = any (%(big)s)
+select relname::text, relname::text from pg_class
+where relnamespace = 'stanok'::regnamespace and relname = any (%(big)s)
 union all
 select part.relname::text, whole.relname::text
 from pg_inherits i join pg_class part on part.oid = i.inhrelid join pg_class whole on whole.oid = i.inhparent
