@@ -1,6 +1,7 @@
 """Samples of gauges as blocks: a row of `sample_block` has some samples of one machine, what differs in them as arrays.
 
-A server spends on a row as much as on ten values, so blocks are written three times and read twice as fast as rows.
+A server spends on a row as much as on ten values: blocks are written with their indexes half again as fast as rows
+without any, and read three times as fast (`stanok bench storage`).
 Invariants: the samples of a block came from one source through one spool, happened within one hour [UTC] and arrived
 within one, and share `raw`, `quality` and `flags`; they stand in the order of their arrival, SIZE at most. Its
 `event_time` and `received_time` are the least of them. A text has no place in a block. Values on the wire are
