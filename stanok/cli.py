@@ -607,12 +607,16 @@ def bench_outage(
 
 
 @bench.command("recompute")
-def bench_recompute(as_json: JsonOption = False, database: DatabaseOption = None) -> None:
+def bench_recompute(
+    as_json: JsonOption = False,
+    database: DatabaseOption = None,
+    samples: Annotated[int, typer.Option(min=50_000, help="samples of 100 machines, five a second each")] = 4_000_000,
+) -> None:
     """Stored samples folded again and stored, database to database, and how long a restart takes.
 
     Example: stanok bench recompute --json
     """
-    from stanok.bench.recompute import measure
+    from stanok.bench.recompute import CHUNK, measure
     from stanok.bench.report import report
 
-    report(measure(database), as_json)
+    report(measure(database, chunks=samples // CHUNK), as_json)
