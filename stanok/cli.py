@@ -61,6 +61,8 @@ def main() -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     keep_compiled_code()
     signal.signal(signal.SIGTERM, _leave)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup asks for
+        signal.signal(signal.SIGHUP, _leave)
     try:
         app()
     except Complaints as error:
@@ -75,9 +77,10 @@ def main() -> None:
         raise SystemExit(1) from None
 
 
-def _leave(*_: object) -> None:
-    """SIGTERM ends a command like an error, so that servers it started are stopped; long runs set their own handler."""
-    raise SystemExit(143)
+def _leave(number: int, _: object) -> None:
+    """SIGTERM, and SIGHUP of a terminal that is closed, end a command like an error, so that servers it started are
+    stopped; long runs set their own handler."""
+    raise SystemExit(128 + number)
 
 
 def _settings(

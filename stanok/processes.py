@@ -78,10 +78,12 @@ class Child:
 
 
 def stop_on_signals() -> threading.Event:
-    """An event that SIGINT, SIGTERM or the loss of the parent sets. For the main thread of a process."""
+    """An event that SIGINT, SIGTERM, a closed terminal (SIGHUP, unless nohup had it ignored) or the loss of the parent
+    sets. For the main thread of a process."""
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda *_: stop.set())
     parent = os.environ.get(_PARENT)
     if parent is not None:
         threading.Thread(target=_watch_parent, args=(int(parent), stop), name="parent watch", daemon=True).start()

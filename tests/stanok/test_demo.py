@@ -204,6 +204,21 @@ def test_ctrl_c_ends_a_run_in_good_order(second: Run, directory: Path) -> None:
     assert left_over(directory) == []
 
 
+def test_a_closed_terminal_leaves_no_server_behind(second: Run, directory: Path) -> None:
+    assert second.code == 0
+    process = start(directory)
+    log = directory.with_suffix(".log")
+    try:
+        wait_for(lambda: process.poll() is not None or "live" in log.read_text(), "it does not begin", 100)
+        assert len(left_over(directory)) >= 5
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+        process.wait()
+    assert left_over(directory) == []
+
+
 def test_a_directory_that_other_machines_began_is_refused_with_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "clock.json").write_text("{}", encoding="utf-8")
     (tmp_path / "machines").write_text("others", encoding="utf-8")

@@ -153,8 +153,34 @@ def test_a_killed_engine_is_replaced_and_a_killed_parent_leaves_nobody_behind(
     wait_for(lambda: members(tmp_path) == {}, "somebody outlives the parent", 30)
 
 
-def test_a_signal_ends_the_whole_family_in_good_order(family: subprocess.Popen[bytes], tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_whole_family_in_good_order(
+    family: subprocess.Popen[bytes], tmp_path: Path, number: signal.Signals
+) -> None:
     wait_for(lambda: (tmp_path / STATUS).exists(), "the collector does not begin", 30)
-    family.send_signal(signal.SIGTERM)
+    family.send_signal(number)
     assert family.wait(30) == 0
     assert members(tmp_path) == {}
+
+
+@pytest.mark.parametrize("nohup", [False, True])
+def test_a_closed_terminal_ends_a_process_unless_nohup_said_that_it_shall_not(nohup: bool) -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", _HANGS_UP, "nohup" if nohup else ""],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert said.stdout.split() == [str(not nohup)]
+
+
+_HANGS_UP = """
+import os, signal, sys
+from stanok.processes import stop_on_signals
+if sys.argv[1] == "nohup":
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+stop = stop_on_signals()
+os.kill(os.getpid(), signal.SIGHUP)
+print(stop.is_set())
+"""
