@@ -21,6 +21,7 @@ from core.errors import Complaints, InputError, StanokError
 from stanok import cli_bench, cli_knob, cli_ministry, cli_operator, cli_programme, cli_report
 from stanok.cli_words import seconds_of
 from stanok.compiled import keep_compiled_code
+from stanok.processes import endings
 
 if TYPE_CHECKING:  # commands import what they need themselves, so that --help and small commands are quick
     from stanok.clock import RealClock, ScenarioClock
@@ -60,9 +61,8 @@ def main() -> None:
     for noisy in ("asyncua", "amqtt", "transitions"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     keep_compiled_code()
-    signal.signal(signal.SIGTERM, _leave)
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup asks for
-        signal.signal(signal.SIGHUP, _leave)
+    for number in endings():
+        signal.signal(number, _leave)
     try:
         app()
     except Complaints as error:
@@ -78,8 +78,7 @@ def main() -> None:
 
 
 def _leave(number: int, _: object) -> None:
-    """SIGTERM, and SIGHUP of a terminal that is closed, end a command like an error, so that servers it started are
-    stopped; long runs set their own handler."""
+    """A signal ends a command like an error, so that servers it started are stopped; long runs have their own way."""
     raise SystemExit(128 + number)
 
 

@@ -77,13 +77,17 @@ class Child:
         return lines[-1] if lines else "it said nothing"
 
 
+def endings() -> list[signal.Signals]:
+    """What ends a process beside Ctrl-C: SIGTERM, and SIGHUP of a closed terminal unless nohup had it ignored."""
+    ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return [signal.SIGTERM, *([] if ignored else [signal.SIGHUP])]
+
+
 def stop_on_signals() -> threading.Event:
-    """An event that SIGINT, SIGTERM, a closed terminal (SIGHUP, unless nohup had it ignored) or the loss of the parent
-    sets. For the main thread of a process."""
+    """An event that Ctrl-C, another of the `endings` or the loss of the parent sets. For a process's main thread."""
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, lambda *_: stop.set())
+    for number in (signal.SIGINT, *endings()):
+        signal.signal(number, lambda *_: stop.set())
     parent = os.environ.get(_PARENT)
     if parent is not None:
         threading.Thread(target=_watch_parent, args=(int(parent), stop), name="parent watch", daemon=True).start()

@@ -73,17 +73,13 @@ class Latest:
 
     def note(self, samples: Columns, signal: NDArray[np.int16]) -> None:
         """Remember samples given in the order of their arrival."""
-        place = samples.machine.astype("i8") * self._event_us.shape[1] + signal
-        latest_us = self._event_us.ravel().copy()
-        np.maximum.at(latest_us, place, samples.event_us)
-        newest = np.flatnonzero(samples.event_us == latest_us[place])
-        last = np.full(len(latest_us), NEVER)
-        last[place[newest]] = newest  # of several the last
-        last = last[latest_us > self._event_us.ravel()]
-        at = samples.machine[last], signal[last]
+        order = np.flatnonzero(self.newer(samples, signal))
+        order = order[np.argsort(samples.event_us[order], kind="stable")]
+        at = samples.machine[order], signal[order]
         for name, column in self._columns().items():
-            column[at] = getattr(samples, name)[last]
-        other = newest[~self.known(samples.take(newest), signal[newest])]
+            column[at] = getattr(samples, name)[order]  # of several the last
+        latest = np.flatnonzero(samples.event_us == self._event_us[samples.machine, signal])
+        other = latest[~self.known(samples.take(latest), signal[latest])]
         self._quality[samples.machine[other], signal[other]] = _SEVERAL
 
     def pack(self, machine: int) -> bytes:
